@@ -1,0 +1,10 @@
+// All proxies, in the order in which they run. The first is what the others are compared with.
+
+import { caddy } from './caddy.ts';
+import { haproxy } from './haproxy.ts';
+import { httpProxy } from './http-proxy.ts';
+import { nginx } from './nginx.ts';
+import type { Peer } from './peer.ts';
+import { sallyport } from './sallyport.ts';
+
+export const peers: readonly Peer[] = [nginx, sallyport, haproxy, caddy, httpProxy];

@@ -1,0 +1,56 @@
+// The configuration that nginx and Sallyport both run, word for word.
+
+import { join } from 'node:path';
+import type { ProxySetup } from '../setup.ts';
+
+/** Directives that keep nginx inside a folder: for the main level, and for `http`. */
+export function confinement(folder: string): { main: string; http: string } {
+  const user = process.getuid?.() === 0 ? 'user root;' : '';
+  const http = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
+    .map((name) => `${name}_temp_path ${folder}/temp-${name};`)
+    .join('\n  ');
+  return { main: `daemon off;\npid ${join(folder, 'server.pid')};\n${user}`, http };
+}
+
+/** One server that forwards everything to one upstream over kept connections. */
+export function proxyConfig(setup: ProxySetup): string {
+  const { folder, port, clientTls, upstreamTls, upstreamPort, certificates } = setup;
+  const { main, http } = confinement(folder);
+  const listenTls = `
+    ssl_certificate ${certificates.certificate};
+    ssl_certificate_key ${certificates.key};
+    ssl_protocols TLSv1.2 TLSv1.3;`;
+  const verify = `
+      proxy_ssl_protocols TLSv1.2 TLSv1.3;
+      proxy_ssl_verify on;
+      proxy_ssl_trusted_certificate ${certificates.caFile};
+      proxy_ssl_name localhost;
+      proxy_ssl_server_name on;`;
+  return `${main}
+worker_processes 1;
+error_log ${folder}/error.log warn;
+events { worker_connections 4096; }
+http {
+  ${http}
+  access_log ${folder}/access.log combined;
+  keepalive_requests 100000000;
+  client_body_buffer_size 128k;
+  client_max_body_size 0;
+  upstream backend {
+    server 127.0.0.1:${upstreamPort};
+    keepalive 128;
+    keepalive_requests 100000000;
+  }
+  server {
+    listen 127.0.0.1:${port}${clientTls ? ' ssl' : ''} backlog=4096;
+    server_name localhost;${clientTls ? listenTls : ''}
+    location / {
+      proxy_pass ${upstreamTls ? 'https' : 'http'}://backend;
+      proxy_http_version 1.1;
+      proxy_set_header Connection "";
+      proxy_max_temp_file_size 0;${upstreamTls ? verify : ''}
+    }
+  }
+}
+`;
+}

@@ -1,0 +1,19 @@
+// The subcommands. Each one is a row; its code is loaded only when it runs.
+
+/** One subcommand. */
+export interface Command {
+  readonly name: string;
+  /** One line for the help text. */
+  readonly summary: string;
+  /** @returns the exit code */
+  readonly run: (args: readonly string[]) => Promise<number>;
+}
+
+/** All subcommands, in the order of the help text. */
+export const commands: readonly Command[] = [
+  {
+    name: 'demo',
+    summary: 'show a verified hop, and what happens when a certificate is wrong',
+    run: async (args) => (await import('./demo.ts')).runDemo(args),
+  },
+];

@@ -1,0 +1,97 @@
+// The client's side of an exchange as the content handlers see it: they read the request body and
+// write the response through these two seams, and know no socket.
+
+import type { X509Certificate } from 'node:crypto';
+import type { Exchange } from './exchange.ts';
+
+/** TLS facts of a client connection that variables and access checks need. */
+export interface ClientTls {
+  readonly protocol: string;
+  readonly cipher: string;
+  readonly curve: string;
+  readonly serverName: string;
+  readonly reused: boolean;
+  readonly ciphersOffered: string;
+  readonly curvesOffered: string;
+  readonly alpn: string;
+  /** NONE, SUCCESS or FAILED:reason. */
+  readonly verify: string;
+  readonly certificate: X509Certificate | null;
+  /** Why a server that asks for a certificate refuses the request. */
+  readonly certificateProblem: 'absent' | 'invalid' | null;
+  readonly subject: string;
+  readonly issuer: string;
+  readonly serial: string;
+  readonly fingerprint: string;
+  readonly notBefore: string;
+  readonly notAfter: string;
+}
+
+/** Facts of the client's connection, fixed shape. */
+export interface ClientConnectionFacts {
+  readonly id: number;
+  readonly startedAt: number;
+  requests: number;
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+  readonly localAddress: string;
+  readonly localPort: number;
+  readonly tls: ClientTls | null;
+}
+
+/** Takes the request body as it arrives. The buffers are its own to keep. */
+export interface BodySink {
+  onBodyData(chunk: Buffer): void;
+  onBodyEnd(): void;
+  /** The body ended badly: too slow, malformed, or the client went away. */
+  onBodyFailed(status: number): void;
+}
+
+/** What a content handler that works over time is told about the client. */
+export interface ExchangeOwner {
+  /** The client takes more bytes again. */
+  onClientDrain(): void;
+  /** The client is gone: release everything. */
+  onClientAborted(): void;
+  /** May the exchange end when the client closes its side? (`proxy_ignore_client_abort`) */
+  readonly survivesAbort: boolean;
+}
+
+/** Both halves of a connection after `101 Switching Protocols`. */
+export interface TunnelEnd {
+  onTunnelData(chunk: Buffer): void;
+  onTunnelEnd(): void;
+  onTunnelDrain(): void;
+  onTunnelClosed(): void;
+}
+
+/** Writes responses and reads request bodies. One per client connection. */
+export interface Downstream extends ClientConnectionFacts {
+  /** Begins to feed the request body to `sink`; bytes already there are delivered at once. */
+  readBody(x: Exchange, sink: BodySink): void;
+  pauseBody(): void;
+  resumeBody(): void;
+  /** Sends an interim response head (`100 Continue`). */
+  sendContinue(): void;
+  /**
+   * Sends the response head from the exchange's fields, and `first` in the same write.
+   * `last` says that `first` completes the body. The buffer may be reused after the call.
+   * @returns false where the client can't take more for now: wait for `onClientDrain`
+   */
+  sendHead(x: Exchange, first: Buffer | null, last: boolean): boolean;
+  /** Sends body bytes. The buffer must stay unchanged until `done` is called. */
+  sendBody(x: Exchange, chunk: Buffer, done: (() => void) | null): boolean;
+  /** Completes the body, and with it the exchange. */
+  endBody(x: Exchange): void;
+  /** Cuts the response where it is, so that the client can see that it is not complete. */
+  abortBody(x: Exchange): void;
+  /** Turns the connection into a tunnel after `101`; returns bytes that had already arrived. */
+  startTunnel(x: Exchange, end: TunnelEnd): Buffer | null;
+  writeTunnel(chunk: Buffer): boolean;
+  endTunnel(): void;
+  closeTunnel(x: Exchange): void;
+  pauseTunnel(): void;
+  resumeTunnel(): void;
+  /** Bytes written that the kernel has not taken yet. */
+  readonly unsent: number;
+}

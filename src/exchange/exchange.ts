@@ -1,0 +1,134 @@
+// The record of one request and its response, from the first byte of the head to the log line.
+// One fixed shape: every field is set in the constructor, in this order, and keeps its type, so
+// that all code that touches it stays monomorphic.
+
+import type { Fields } from '../http1/fields.ts';
+import type { RequestHead } from '../http1/request-head.ts';
+import type { ResponseHead } from '../http1/response-head.ts';
+import { Fields as FieldList } from '../http1/fields.ts';
+import type { Downstream, ExchangeOwner } from './downstream.ts';
+import type { Handler } from './handler.ts';
+import type { UpstreamTry } from './upstream-try.ts';
+
+/** What lower rooms know of the virtual server and location; the full types live in `server/`. */
+export interface ServerFacts {
+  /** The first name of `server_name`. */
+  readonly name: string;
+}
+
+/** Opaque to this room. */
+export interface LocationFacts {
+  readonly name: string;
+  readonly documentRoot: ((x: Exchange) => string) | null;
+  /** The path of the file that a request maps to (`$request_filename`). */
+  readonly requestFilename: ((x: Exchange) => string) | null;
+}
+
+const noHandlers: readonly Handler[] = [];
+
+export class Exchange {
+  readonly client: Downstream;
+  /** Milliseconds since the epoch at the first byte of the request. */
+  readonly startedAt: number;
+
+  // ---- the request, as understood
+  readonly request: RequestHead;
+  method: string;
+  /** Normalised and decoded path; one character is one byte. */
+  uri: string;
+  args: string;
+  /** Lower-case host without port, or the server's name. */
+  host: string;
+  /** The client's own target still says what is meant: no rewrite or redirect changed it. */
+  targetValid: boolean;
+  bodyLength: number;
+  bodyChunked: boolean;
+  /** Bytes of head and body that the client sent. */
+  requestLength: number;
+
+  // ---- where it is
+  server: ServerFacts;
+  location: LocationFacts | null;
+  handlers: readonly Handler[];
+  phase: number;
+  /** Positional captures of the last regular expression that matched. */
+  captures: RegExpExecArray | null;
+  /** Values of variables that the configuration defines (named captures). */
+  slots: (string | null)[] | null;
+  internal: boolean;
+  redirects: number;
+  /** Status that `error_page` fixed for the response, 0 for none. */
+  fixedStatus: number;
+  errorPageUsed: boolean;
+  owner: ExchangeOwner | null;
+
+  // ---- the response
+  status: number;
+  contentType: string | null;
+  /** -1: not known before the end. */
+  contentLength: number;
+  fields: Fields;
+  headSent: boolean;
+  /** The whole answer went out. */
+  completed: boolean;
+  /** Ended, in whichever way: logged and released. */
+  finished: boolean;
+  keepAlive: boolean;
+  chunked: boolean;
+  bytesSent: number;
+  bodyBytesSent: number;
+
+  // ---- behind the proxy
+  tries: UpstreamTry[] | null;
+  upstreamHead: ResponseHead | null;
+  /** `$proxy_host`, `$proxy_port` of the location that passed the request on. */
+  proxyHost: string;
+  proxyPort: string;
+  requestId: string | null;
+
+  constructor(client: Downstream, request: RequestHead, server: ServerFacts, startedAt: number) {
+    this.client = client;
+    this.startedAt = startedAt;
+    this.request = request;
+    this.method = request.method;
+    this.uri = '';
+    this.args = request.query;
+    this.host = '';
+    this.targetValid = true;
+    this.bodyLength = request.contentLength;
+    this.bodyChunked = request.chunked;
+    this.requestLength = request.bytes;
+    this.server = server;
+    this.location = null;
+    this.handlers = noHandlers;
+    this.phase = 0;
+    this.captures = null;
+    this.slots = null;
+    this.internal = false;
+    this.redirects = 0;
+    this.fixedStatus = 0;
+    this.errorPageUsed = false;
+    this.owner = null;
+    this.status = 0;
+    this.contentType = null;
+    this.contentLength = -1;
+    this.fields = new FieldList();
+    this.headSent = false;
+    this.completed = false;
+    this.finished = false;
+    this.keepAlive = request.keepAlive;
+    this.chunked = false;
+    this.bytesSent = 0;
+    this.bodyBytesSent = 0;
+    this.tries = null;
+    this.upstreamHead = null;
+    this.proxyHost = '';
+    this.proxyPort = '';
+    this.requestId = null;
+  }
+
+  /** Has the request a body, as its framing says? */
+  get hasBody(): boolean {
+    return this.bodyChunked || this.bodyLength > 0;
+  }
+}

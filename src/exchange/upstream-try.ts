@@ -1,0 +1,25 @@
+// What happened at one server of an upstream group, for `$upstream_*` and for the retry decision.
+
+import type { UpstreamTlsFacts } from '../tls/upstream-facts.ts';
+
+/** One try. Times are milliseconds since the try began; -1 where that point was not reached. */
+export class UpstreamTry {
+  readonly address: string;
+  readonly startedAt: number;
+  status = 0;
+  connectTime = -1;
+  headerTime = -1;
+  responseTime = -1;
+  bytesSent = 0;
+  bytesReceived = 0;
+  responseLength = 0;
+  reusedConnection = false;
+  tls: UpstreamTlsFacts | null = null;
+  /** Error code where TLS verification failed, for `$upstream_ssl_verify`. */
+  tlsFailure: string | null = null;
+
+  constructor(address: string, startedAt: number) {
+    this.address = address;
+    this.startedAt = startedAt;
+  }
+}

@@ -1,0 +1,110 @@
+// Turns an upstream response head into the client's: hop-by-hop and hidden fields go, Location is
+// rewritten, type and length move to where nginx writes them.
+
+import type { Exchange } from '../exchange/exchange.ts';
+import { FieldId } from '../http1/field-id.ts';
+import type { ResponseHead } from '../http1/response-head.ts';
+import { hiddenField } from '../server/response-head.ts';
+import type { Destination, HiddenFields, ProxySettings } from './proxy-settings.ts';
+
+/** Fields that belong to the connection to the upstream server (RFC 9110, section 7.6.1). */
+const hopByHop: readonly number[] = [
+  FieldId.connection,
+  FieldId.keepAlive,
+  FieldId.transferEncoding,
+  FieldId.trailer,
+  FieldId.te,
+  FieldId.upgrade,
+  FieldId.proxyConnection,
+];
+
+/** What nginx hides unless `proxy_pass_header` names it. */
+const hiddenByDefault: readonly number[] = [
+  FieldId.date,
+  FieldId.server,
+  FieldId.xPad,
+  FieldId.xAccelExpires,
+  FieldId.xAccelRedirect,
+  FieldId.xAccelLimitRate,
+  FieldId.xAccelBuffering,
+  FieldId.xAccelCharset,
+];
+
+/** Compiles `proxy_hide_header` and `proxy_pass_header`, given by lower-case name. */
+export function compileHiddenFields(
+  hide: readonly string[],
+  pass: readonly string[],
+  idOf: (name: string) => number,
+): HiddenFields {
+  const ids = new Uint8Array(64);
+  const names = new Set<string>();
+  for (const id of hiddenByDefault) ids[id] = 1;
+  for (const name of hide) {
+    const id = idOf(name);
+    if (id === FieldId.other) names.add(name);
+    else ids[id] = 1;
+  }
+  for (const name of pass) {
+    const id = idOf(name);
+    if (id === FieldId.other) names.delete(name);
+    else ids[id] = 0;
+  }
+  for (const id of hopByHop) ids[id] = 1;
+  // Written from the parsed head.
+  ids[FieldId.contentType] = 1;
+  ids[FieldId.contentLength] = 1;
+  return { ids, names };
+}
+
+/** Takes status, fields, type and length over into the exchange. */
+export function adoptResponse(
+  x: Exchange,
+  head: ResponseHead,
+  settings: ProxySettings,
+  destination: Destination,
+): void {
+  const { fields } = head;
+  const { ids, names, values } = fields;
+  const { hidden } = settings;
+  x.status = x.fixedStatus === 0 ? head.status : x.fixedStatus;
+  x.contentLength = head.chunked ? -1 : head.contentLength;
+  x.fields = fields;
+  const tokens = head.connectionTokens;
+  for (let i = 0; i < names.length; i += 1) {
+    const id = ids[i] ?? 0;
+    if (id === FieldId.contentType) x.contentType = values[i] ?? null;
+    if (id > 0 ? hidden.ids[id] === 1 : isHidden(names[i] ?? '', hidden, tokens)) {
+      ids[i] = hiddenField;
+    } else if (id === FieldId.location || id === FieldId.refresh) {
+      values[i] = rewrite(values[i] ?? '', id, x, settings.redirects, destination);
+    }
+  }
+}
+
+function isHidden(
+  name: string,
+  hidden: HiddenFields,
+  tokens: readonly string[] | null,
+): boolean {
+  if (hidden.names.size === 0 && tokens === null) return false;
+  const lower = name.toLowerCase();
+  return hidden.names.has(lower) || tokens?.includes(lower) === true;
+}
+
+function rewrite(
+  value: string,
+  id: number,
+  x: Exchange,
+  rules: ProxySettings['redirects'],
+  destination: Destination,
+): string {
+  if (rules.length === 0) return value;
+  // "Refresh: 5; url=…": only the URL is rewritten.
+  const start = id === FieldId.refresh ? value.toLowerCase().indexOf('url=') + 4 : 0;
+  if (id === FieldId.refresh && start === 3) return value;
+  for (const rule of rules) {
+    const changed = rule(value.slice(start), x, destination);
+    if (changed !== null) return value.slice(0, start) + changed;
+  }
+  return value;
+}

@@ -1,0 +1,155 @@
+// The head of a request to an upstream server: compiled once per location into a few operations,
+// written anew for each request from what was understood, never from the client's bytes.
+
+import type { Exchange } from '../exchange/exchange.ts';
+import { FieldId, fieldIdCount, fieldIdOf } from '../http1/field-id.ts';
+import { isFieldValue } from '../http1/text.ts';
+import type { HeaderEdit } from './proxy-settings.ts';
+
+/** How the body goes upstream: bytes, -1 for chunked, -2 for no body. */
+export const BodyFraming = { chunked: -1, none: -2 } as const;
+
+type Operation =
+  | { readonly kind: 'text'; readonly text: string }
+  | {
+      readonly kind: 'field';
+      readonly name: string;
+      readonly id: number;
+      readonly value: (x: Exchange) => string;
+    };
+
+/** What a location adds to and takes from the client's fields. */
+export interface UpstreamHeadTemplate {
+  /** " HTTP/1.1\r\n". */
+  readonly versionText: string;
+  readonly operations: readonly Operation[];
+  /** Known fields of the client that don't go upstream as they are. */
+  readonly skipIds: Uint8Array;
+  /** Others, by lower-case name. */
+  readonly skipNames: ReadonlySet<string> | null;
+  /** Does the configuration itself say how the body is framed? */
+  readonly ownContentLength: boolean;
+  readonly passFields: boolean;
+}
+
+// Hop-by-hop fields (RFC 9110, section 7.6.1) and those that this proxy writes itself.
+const alwaysSkipped = [
+  FieldId.host,
+  FieldId.connection,
+  FieldId.contentLength,
+  FieldId.transferEncoding,
+  FieldId.te,
+  FieldId.keepAlive,
+  FieldId.expect,
+  FieldId.upgrade,
+  FieldId.proxyConnection,
+  FieldId.trailer,
+  FieldId.http2Settings,
+];
+
+/**
+ * @param edits - `proxy_set_header` lines in order, nginx's own (Host, Connection) added where the
+ *   configuration has none
+ */
+export function compileUpstreamHead(options: {
+  readonly edits: readonly HeaderEdit[];
+  readonly httpVersion: 10 | 11;
+  readonly passFields: boolean;
+}): UpstreamHeadTemplate {
+  const skipIds = new Uint8Array(fieldIdCount);
+  for (const id of alwaysSkipped) skipIds[id] = 1;
+  const skipNames = new Set<string>();
+  const operations: Operation[] = [];
+  let ownContentLength = false;
+  for (const edit of options.edits) {
+    const id = fieldIdOf(edit.name);
+    if (id === FieldId.other) skipNames.add(edit.name.toLowerCase());
+    else skipIds[id] = 1;
+    if (id === FieldId.contentLength || id === FieldId.transferEncoding) ownContentLength = true;
+    addOperation(operations, edit, id);
+  }
+  return {
+    versionText: options.httpVersion === 10 ? ' HTTP/1.0\r\n' : ' HTTP/1.1\r\n',
+    operations,
+    skipIds,
+    skipNames: skipNames.size === 0 ? null : skipNames,
+    ownContentLength,
+    passFields: options.passFields,
+  };
+}
+
+function addOperation(operations: Operation[], edit: HeaderEdit, id: number): void {
+  const { constant } = edit.value;
+  if (constant === null) {
+    const value = (x: Exchange): string => edit.value.evaluate(x);
+    operations.push({ kind: 'field', name: edit.name, id, value });
+    return;
+  }
+  if (constant === '') return;
+  const text = `${edit.name}: ${constant}\r\n`;
+  const last = operations.at(-1);
+  if (last?.kind === 'text') operations[operations.length - 1] = { kind: 'text', text: last.text + text };
+  else operations.push({ kind: 'text', text });
+}
+
+/**
+ * Writes the head.
+ *
+ * @param uri - path and query, already escaped
+ * @param body - length of the body, or one of `BodyFraming`
+ */
+export function composeUpstreamHead(
+  template: UpstreamHeadTemplate,
+  x: Exchange,
+  uri: string,
+  body: number,
+): string {
+  let head = `${x.method} ${uri}${template.versionText}`;
+  for (const operation of template.operations) {
+    head += operation.kind === 'text' ? operation.text : fieldLine(operation, x);
+  }
+  if (!template.ownContentLength) {
+    if (body >= 0) head += `Content-Length: ${body}\r\n`;
+    else if (body === BodyFraming.chunked) head += 'Transfer-Encoding: chunked\r\n';
+  }
+  if (template.passFields) head += clientFields(template, x);
+  return `${head}\r\n`;
+}
+
+function fieldLine(
+  operation: { name: string; id: number; value: (x: Exchange) => string },
+  x: Exchange,
+): string {
+  const value = operation.value(x);
+  if (value === '' || !isFieldValue(value)) return '';
+  // An upgrade to cleartext HTTP/2 would carry requests past this proxy unseen.
+  if (operation.id === FieldId.upgrade && /\bh2c?\b/i.test(value)) return '';
+  return `${operation.name}: ${value}\r\n`;
+}
+
+function clientFields(template: UpstreamHeadTemplate, x: Exchange): string {
+  const { names, values, ids } = x.request.fields;
+  const { skipIds, skipNames } = template;
+  const tokens = x.request.connectionTokens;
+  let lines = '';
+  for (let i = 0; i < names.length; i += 1) {
+    const id = ids[i] ?? 0;
+    if (id > 0 && skipIds[id] === 1) continue;
+    const name = names[i] ?? '';
+    if (id === FieldId.other || tokens !== null) {
+      if (isSkipped(name, skipNames, tokens)) continue;
+    }
+    lines += `${name}: ${values[i] ?? ''}\r\n`;
+  }
+  return lines;
+}
+
+function isSkipped(
+  name: string,
+  skipNames: ReadonlySet<string> | null,
+  tokens: readonly string[] | null,
+): boolean {
+  if (skipNames === null && tokens === null) return false;
+  const lower = name.toLowerCase();
+  return skipNames?.has(lower) === true || tokens?.includes(lower) === true;
+}

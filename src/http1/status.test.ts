@@ -1,0 +1,32 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { reasonPhrase, statusLine } from './status.ts';
+
+test('reason phrases are those of nginx', () => {
+  const rows: [number, string][] = [
+    [200, 'OK'],
+    [302, 'Moved Temporarily'],
+    [405, 'Not Allowed'],
+    [408, 'Request Time-out'],
+    [413, 'Request Entity Too Large'],
+    [414, 'Request-URI Too Large'],
+    [416, 'Requested Range Not Satisfiable'],
+    [503, 'Service Temporarily Unavailable'],
+    [504, 'Gateway Time-out'],
+    [418, ''],
+    [999, ''],
+  ];
+  for (const [status, reason] of rows) assert.equal(reasonPhrase(status), reason);
+});
+
+test('a status line keeps the space after the code where there is no phrase', () => {
+  assert.equal(statusLine(404), 'HTTP/1.1 404 Not Found\r\n');
+  assert.equal(statusLine(418), 'HTTP/1.1 418 \r\n');
+});
+
+test('what is no status code gives the line of 500', () => {
+  for (const status of [0, 99, 1000, -1, 200.5, Number.NaN]) {
+    assert.equal(statusLine(status), 'HTTP/1.1 500 Internal Server Error\r\n');
+  }
+});

@@ -1,0 +1,32 @@
+// The public API: the only surface under semantic versioning. The command line and the tests use
+// nothing else.
+
+export { formatAddress, type Address } from './base/address.ts';
+export {
+  SallyportError,
+  errorRows,
+  type ErrorCode,
+  type ErrorSource,
+  type LogLevel,
+  type RetryAdvice,
+} from './base/errors.ts';
+export { formatDiagnostic, type Diagnostic, type Severity } from './config/diagnostic.ts';
+export type { Position } from './config/node.ts';
+export type { HopSummary } from './modules/hop.ts';
+export type { ProcessSettings } from './modules/main.ts';
+export type { BoundAddress } from './runtime/listen-sockets.ts';
+export type { ConfigurationFile, ListenSetting, LoadedConfiguration } from './runtime/load.ts';
+export {
+  locateConfiguration,
+  type ConfigurationOptions,
+  type ConfigurationPlace,
+} from './runtime/options.ts';
+export { signalByPidFile, type ControlSignal } from './runtime/pid-file.ts';
+export {
+  Proxy,
+  createProxy,
+  loadConfig,
+  type ProxyEvents,
+  type ProxyOptions,
+} from './runtime/proxy.ts';
+export { version } from './runtime/version.ts';

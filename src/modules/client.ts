@@ -1,0 +1,291 @@
+// Limits and timeouts towards clients, keepalive, and what responses say of the server.
+
+import { directive, type ValueType } from '../config/row.ts';
+import type { Scope } from '../config/scope.ts';
+import { buffers, choice, flag, number, offset, size, time } from '../config/value-types.ts';
+import { parseMilliseconds, parseSeconds } from '../base/duration.ts';
+import type { RequestHeadLimits } from '../http1/request-head.ts';
+import type { ClientSettings } from '../server/location.ts';
+import { inHttpServer, inHttpServerLocation } from './contexts.ts';
+import type { Module } from './module.ts';
+import { productToken } from './product.ts';
+
+function timeout(name: string, ms: number, text: string, help: string) {
+  return directive({
+    name,
+    contexts: inHttpServerLocation,
+    args: 1,
+    value: time,
+    default: ms,
+    defaultText: text,
+    help,
+  });
+}
+
+export const clientHeaderTimeout = directive({
+  name: 'client_header_timeout',
+  contexts: inHttpServer,
+  args: 1,
+  value: time,
+  default: 60_000,
+  defaultText: '60s',
+  help: 'Time for a client to send a whole request head, and to finish its TLS handshake.',
+});
+
+export const clientHeaderBufferSize = directive({
+  name: 'client_header_buffer_size',
+  contexts: inHttpServer,
+  args: 1,
+  value: size,
+  default: 1024,
+  defaultText: '1k',
+  help: 'A request line or field line may always be this long.',
+  differs: 'memory is taken as heads arrive; the size only raises the limit of a single line',
+});
+
+export const largeClientHeaderBuffers = directive({
+  name: 'large_client_header_buffers',
+  contexts: inHttpServer,
+  args: 2,
+  value: buffers,
+  default: { number: 4, size: 8192 },
+  defaultText: '4 8k',
+  help:
+    'Number times size limits the whole request head; size limits the request line (414) and each ' +
+    'field line (431).',
+  differs: 'too large heads are answered 431 (RFC 6585), not 400',
+});
+
+export const underscoresInHeaders = directive({
+  name: 'underscores_in_headers',
+  contexts: inHttpServer,
+  args: 1,
+  value: flag,
+  default: false,
+  defaultText: 'off',
+  help: 'Whether request fields with "_" in their name are kept; otherwise they are left out.',
+});
+
+export const ignoreInvalidHeaders = directive({
+  name: 'ignore_invalid_headers',
+  contexts: inHttpServer,
+  args: 1,
+  value: flag,
+  default: true,
+  defaultText: 'on',
+  help: 'Whether request fields with unusual names are left out, or refused with 400.',
+});
+
+export const maxHeaders = directive({
+  name: 'max_headers',
+  contexts: inHttpServer,
+  args: 1,
+  value: number({ min: 1 }),
+  default: 1000,
+  defaultText: '1000',
+  help: 'Most field lines in a request head.',
+});
+
+export const mergeSlashes = directive({
+  name: 'merge_slashes',
+  contexts: inHttpServer,
+  args: 1,
+  value: flag,
+  default: true,
+  defaultText: 'on',
+  help: 'Whether adjacent slashes of a path count as one when locations are matched.',
+});
+
+export const clientMaxBodySize = directive({
+  name: 'client_max_body_size',
+  contexts: inHttpServerLocation,
+  args: 1,
+  value: offset,
+  default: 1_048_576,
+  defaultText: '1m',
+  help: 'Largest request body; a larger one is answered 413. 0 switches the check off.',
+});
+
+export const clientBodyTimeout = timeout(
+  'client_body_timeout',
+  60_000,
+  '60s',
+  'Time between two reads of a request body, after which the request fails with 408.',
+);
+
+export const sendTimeout = timeout(
+  'send_timeout',
+  60_000,
+  '60s',
+  'Time in which a client must take some of a response, or the connection is closed.',
+);
+
+export const lingeringTime = timeout(
+  'lingering_time',
+  30_000,
+  '30s',
+  'How long the rest of a request is read and thrown away after the response.',
+);
+
+export const lingeringTimeout = timeout(
+  'lingering_timeout',
+  5000,
+  '5s',
+  'How long to wait for more of a request that is being thrown away.',
+);
+
+interface KeepaliveTimeout {
+  readonly ms: number;
+  /** Seconds for the `Keep-Alive` field. */
+  readonly header: number;
+}
+
+const keepaliveValue: ValueType<KeepaliveTimeout> = {
+  expects: 'a time, and perhaps another one for the Keep-Alive field',
+  parse(node, help) {
+    const ms = parseMilliseconds(node.args[0]?.text ?? '');
+    const header = node.args[1] === undefined ? 0 : parseSeconds(node.args[1].text);
+    if (ms !== null && header !== null) return { ms, header };
+    help.error(node.args[ms === null ? 0 : 1]?.at ?? node.at, 'invalid value in "keepalive_timeout"');
+    return null;
+  },
+};
+
+export const keepaliveTimeout = directive<KeepaliveTimeout>({
+  name: 'keepalive_timeout',
+  contexts: inHttpServerLocation,
+  args: { min: 1, max: 2 },
+  value: keepaliveValue,
+  default: { ms: 75_000, header: 0 },
+  defaultText: '75s',
+  help: 'How long an idle client connection stays open; 0 closes after each response.',
+});
+
+export const keepaliveRequests = directive({
+  name: 'keepalive_requests',
+  contexts: inHttpServerLocation,
+  args: 1,
+  value: number(),
+  default: 1000,
+  defaultText: '1000',
+  help: 'Requests over one client connection before it is closed.',
+});
+
+export const keepaliveTime = timeout(
+  'keepalive_time',
+  3_600_000,
+  '1h',
+  'How long a client connection is used for new requests.',
+);
+
+function switchRow(name: string, on: boolean, help: string) {
+  return directive({
+    name,
+    contexts: inHttpServerLocation,
+    args: 1,
+    value: flag,
+    default: on,
+    defaultText: on ? 'on' : 'off',
+    help,
+  });
+}
+
+export const chunkedTransferEncoding = switchRow(
+  'chunked_transfer_encoding',
+  true,
+  'Whether a response of unknown length is sent chunked to HTTP/1.1 clients, or ends with the ' +
+    'connection.',
+);
+export const absoluteRedirect = switchRow(
+  'absolute_redirect',
+  true,
+  'Whether redirects that this server makes name scheme and host.',
+);
+export const serverNameInRedirect = switchRow(
+  'server_name_in_redirect',
+  false,
+  'Whether such redirects name the first server_name, or the host of the request.',
+);
+export const portInRedirect = switchRow(
+  'port_in_redirect',
+  true,
+  'Whether such redirects name the port.',
+);
+export const logNotFound = switchRow(
+  'log_not_found',
+  true,
+  'Whether files that are not found are written to the error log.',
+);
+
+export const serverTokens = directive({
+  name: 'server_tokens',
+  contexts: inHttpServerLocation,
+  args: 1,
+  value: choice(['on', 'off', 'build'] as const),
+  default: 'off',
+  defaultText: 'off',
+  help: 'Whether the Server field and error pages show the version.',
+  differs: 'off by default: the version is nobody\'s business',
+});
+
+/** Head limits of a server. */
+export function headLimits(scope: Scope): RequestHeadLimits {
+  const large = scope.get(largeClientHeaderBuffers);
+  const lineBytes = Math.max(large.size, scope.get(clientHeaderBufferSize));
+  return {
+    lineBytes,
+    totalBytes: Math.max(large.number * large.size, lineBytes),
+    maxFields: scope.get(maxHeaders),
+    underscores: scope.get(underscoresInHeaders),
+    ignoreInvalid: scope.get(ignoreInvalidHeaders),
+  };
+}
+
+/** Client settings of a location. */
+export function clientSettings(scope: Scope): ClientSettings {
+  const keepalive = scope.get(keepaliveTimeout);
+  return {
+    keepaliveTimeout: keepalive.ms,
+    keepaliveHeader: keepalive.header,
+    keepaliveRequests: scope.get(keepaliveRequests),
+    keepaliveTime: scope.get(keepaliveTime),
+    sendTimeout: scope.get(sendTimeout),
+    clientMaxBodySize: scope.get(clientMaxBodySize),
+    clientBodyTimeout: scope.get(clientBodyTimeout),
+    lingeringTime: scope.get(lingeringTime),
+    lingeringTimeout: scope.get(lingeringTimeout),
+    serverToken: productToken(scope.get(serverTokens) !== 'off'),
+    chunkedTransferEncoding: scope.get(chunkedTransferEncoding),
+    absoluteRedirect: scope.get(absoluteRedirect),
+    serverNameInRedirect: scope.get(serverNameInRedirect),
+    portInRedirect: scope.get(portInRedirect),
+    logNotFound: scope.get(logNotFound),
+  };
+}
+
+export const clientModule: Module = {
+  name: 'client',
+  directives: [
+    clientHeaderTimeout,
+    clientHeaderBufferSize,
+    largeClientHeaderBuffers,
+    underscoresInHeaders,
+    ignoreInvalidHeaders,
+    maxHeaders,
+    mergeSlashes,
+    clientMaxBodySize,
+    clientBodyTimeout,
+    sendTimeout,
+    lingeringTime,
+    lingeringTimeout,
+    keepaliveTimeout,
+    keepaliveRequests,
+    keepaliveTime,
+    chunkedTransferEncoding,
+    absoluteRedirect,
+    serverNameInRedirect,
+    portInRedirect,
+    logNotFound,
+    serverTokens,
+  ],
+};

@@ -1,0 +1,191 @@
+// Variables of the request, the connection and the process.
+
+import { randomBytes } from 'node:crypto';
+import { hostname } from 'node:os';
+import { now } from '../base/clock.ts';
+import { version } from '../base/version.ts';
+import type { Exchange } from '../exchange/exchange.ts';
+import { variable, variableFamily, type VariableRow } from '../exchange/variable.ts';
+import { requestLine } from '../server/request-log.ts';
+import type { Module } from './module.ts';
+
+const machine = hostname();
+
+function requestField(suffix: string): (x: Exchange) => string | null {
+  const name = suffix.replaceAll('_', '-');
+  if (name === 'cookie') return (x) => joined(x, name, '; ');
+  if (name === 'x-forwarded-for') return (x) => joined(x, name, ', ');
+  return (x) => x.request.fields.get(name);
+}
+
+function joined(x: Exchange, name: string, separator: string): string | null {
+  const values = x.request.fields.all(name);
+  return values.length === 0 ? null : values.join(separator);
+}
+
+function argument(name: string): (x: Exchange) => string | null {
+  const wanted = name.toLowerCase();
+  return (x) => {
+    if (x.args === '') return null;
+    for (const pair of x.args.split('&')) {
+      const equals = pair.indexOf('=');
+      if (equals !== -1 && pair.slice(0, equals).toLowerCase() === wanted) {
+        return pair.slice(equals + 1);
+      }
+    }
+    return null;
+  };
+}
+
+function cookie(name: string): (x: Exchange) => string | null {
+  const wanted = name.toLowerCase();
+  return (x) => {
+    const all = joined(x, 'cookie', '; ');
+    if (all === null) return null;
+    for (const pair of all.split(';')) {
+      const equals = pair.indexOf('=');
+      if (equals !== -1 && pair.slice(0, equals).trim().toLowerCase() === wanted) {
+        return pair.slice(equals + 1).trim();
+      }
+    }
+    return null;
+  };
+}
+
+function sentField(suffix: string): (x: Exchange) => string | null {
+  const name = suffix.replaceAll('_', '-');
+  switch (name) {
+    case 'content-type':
+      return (x) => x.contentType;
+    case 'content-length':
+      return (x) => (x.contentLength < 0 ? null : String(x.contentLength));
+    case 'transfer-encoding':
+      return (x) => (x.chunked ? 'chunked' : null);
+    case 'connection':
+      return (x) => (x.keepAlive ? 'keep-alive' : 'close');
+    default:
+      return (x) => x.fields.get(name);
+  }
+}
+
+/** Seconds with milliseconds, as nginx writes times. */
+export function seconds(ms: number): string {
+  const whole = Math.max(0, ms);
+  return `${Math.floor(whole / 1000)}.${String(whole % 1000).padStart(3, '0')}`;
+}
+
+const months = 'Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec'.split(' ');
+let localSecond = -1;
+let localText = '';
+let isoText = '';
+
+function formatTimes(): void {
+  const second = Math.floor(now() / 1000);
+  if (second === localSecond) return;
+  localSecond = second;
+  const date = new Date(second * 1000);
+  const two = (value: number): string => String(value).padStart(2, '0');
+  const offset = -date.getTimezoneOffset();
+  const sign = offset < 0 ? '-' : '+';
+  const hours = two(Math.floor(Math.abs(offset) / 60));
+  const minutes = two(Math.abs(offset) % 60);
+  const clock = `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
+  const day = two(date.getDate());
+  const year = date.getFullYear();
+  localText =
+    `${day}/${months[date.getMonth()] ?? ''}/${year}:${clock} ${sign}${hours}${minutes}`;
+  isoText = `${year}-${two(date.getMonth() + 1)}-${day}T${clock}${sign}${hours}:${minutes}`;
+}
+
+function remoteUser(x: Exchange): string | null {
+  const given = x.request.fields.get('authorization');
+  const encoded = given === null ? null : /^basic\s+(\S+)$/i.exec(given)?.[1];
+  if (encoded === null || encoded === undefined) return null;
+  const decoded = Buffer.from(encoded, 'base64').toString('latin1');
+  const colon = decoded.indexOf(':');
+  return colon === -1 ? null : decoded.slice(0, colon);
+}
+
+function requestId(x: Exchange): string {
+  x.requestId ??= randomBytes(16).toString('hex');
+  return x.requestId;
+}
+
+const rows: readonly VariableRow[] = [
+  variableFamily('arg_', 'Argument of the query, by name.', argument),
+  variable('args', 'The query.', (x) => (x.args === '' ? null : x.args)),
+  variable('query_string', 'The query.', (x) => (x.args === '' ? null : x.args)),
+  variable('is_args', '"?" if there is a query.', (x) => (x.args === '' ? '' : '?')),
+  variable('body_bytes_sent', 'Bytes of the response body.', (x) => String(x.bodyBytesSent)),
+  variable('bytes_sent', 'Bytes of the whole response.', (x) => String(x.bytesSent)),
+  variable('connection', 'Number of the client connection.', (x) => String(x.client.id)),
+  variable('connection_requests', 'Requests so far over the connection.', (x) =>
+    String(x.client.requests),
+  ),
+  variable('connection_time', 'Seconds since the connection was accepted.', (x) =>
+    seconds(now() - x.client.startedAt),
+  ),
+  variable('content_length', 'Request field Content-Length.', (x) =>
+    x.request.fields.get('content-length'),
+  ),
+  variable('content_type', 'Request field Content-Type.', (x) =>
+    x.request.fields.get('content-type'),
+  ),
+  variableFamily('cookie_', 'Request cookie, by name.', cookie),
+  variable('document_root', 'Value of root or alias.', (x) => x.location?.documentRoot?.(x) ?? null),
+  variable('request_filename', 'Path of the file that the URI stands for.', (x) =>
+    x.location?.requestFilename?.(x) ?? null,
+  ),
+  variable('uri', 'Normalised path.', (x) => x.uri),
+  variable('document_uri', 'Normalised path.', (x) => x.uri),
+  variable('host', 'Host of the request, lower case, without port; else the server name.', (x) =>
+    x.host,
+  ),
+  variable('hostname', 'Name of the machine.', () => machine),
+  variableFamily('http_', 'Request field, by name in lower case with "_" for "-".', requestField),
+  variable('https', '"on" where the client speaks TLS.', (x) => (x.client.tls === null ? '' : 'on')),
+  variable('msec', 'Seconds since the epoch, with milliseconds.', () => seconds(now())),
+  variable('nginx_version', 'Version of this program.', () => version),
+  variable('pid', 'Number of the process.', () => String(process.pid)),
+  variable('pipe', '"p" for a pipelined request.', () => '.'),
+  variable('remote_addr', 'Address of the client.', (x) => x.client.remoteAddress),
+  variable('remote_port', 'Port of the client.', (x) => String(x.client.remotePort)),
+  variable('remote_user', 'User name of Basic authentication.', remoteUser),
+  variable('request', 'The request line.', (x) => (x.request.target === '' ? '' : requestLine(x))),
+  variable('request_completion', '"OK" if the response was sent whole.', (x) =>
+    x.completed ? 'OK' : '',
+  ),
+  variable('request_id', '32 random hexadecimal digits.', requestId),
+  variable('request_length', 'Bytes of the request.', (x) => String(x.requestLength)),
+  variable('request_method', 'Method of the request.', (x) => x.method),
+  variable('request_time', 'Seconds since the first byte of the request.', (x) =>
+    seconds(now() - x.startedAt),
+  ),
+  variable('request_uri', 'The request target as the client sent it.', (x) => rawTarget(x)),
+  variable('scheme', '"http" or "https".', (x) => (x.client.tls === null ? 'http' : 'https')),
+  variableFamily('sent_http_', 'Response field, by name.', sentField),
+  variable('server_addr', 'Address that accepted the connection.', (x) => x.client.localAddress),
+  variable('server_name', 'First name of the server.', (x) => x.server.name),
+  variable('server_port', 'Port that accepted the connection.', (x) => String(x.client.localPort)),
+  variable('server_protocol', '"HTTP/1.1" or "HTTP/1.0".', (x) =>
+    x.request.version === 11 ? 'HTTP/1.1' : 'HTTP/1.0',
+  ),
+  variable('status', 'Status of the response.', (x) => String(x.status).padStart(3, '0')),
+  variable('time_iso8601', 'Local time, ISO 8601.', () => {
+    formatTimes();
+    return isoText;
+  }),
+  variable('time_local', 'Local time, Common Log Format.', () => {
+    formatTimes();
+    return localText;
+  }),
+];
+
+/** Path and query as received, without what an absolute target has before them. */
+export function rawTarget(x: Exchange): string {
+  const { request } = x;
+  if (request.form !== 'absolute') return request.target;
+  return request.hasQuery ? `${request.path}?${request.query}` : request.path;
+}
+
+export const coreVariablesModule: Module = { name: 'variables', directives: [], variables: rows };

@@ -1,0 +1,216 @@
+// `location`: builds one location from its scope by asking every feature, then those nested in it.
+
+import type { Argument } from '../config/node.ts';
+import { blockDirective, directive } from '../config/row.ts';
+import type { Scope } from '../config/scope.ts';
+import { toByteString } from '../exchange/template.ts';
+import type { Handler } from '../exchange/handler.ts';
+import type { Location, LocationKind } from '../server/location.ts';
+import { LocationTree } from '../server/location-tree.ts';
+import type { BuildContext, Pattern } from './build-context.ts';
+import { clientSettings } from './client.ts';
+import { inLocation, inServerLocation } from './contexts.ts';
+import { recursiveErrorPages } from './error-page.ts';
+import type { ErrorLogs } from './error-log.ts';
+import { phases, type LocationBuild, type Module, type Phase } from './module.ts';
+
+export const location = blockDirective({
+  name: 'location',
+  contexts: inServerLocation,
+  args: { min: 1, max: 2 },
+  opens: 'location',
+  help:
+    'Directives for requests whose path matches: "=" exactly, a prefix (the longest wins; "^~" also ' +
+    'over regular expressions), "~" and "~*" regular expressions in order, "@" a name.',
+});
+
+export const internal = directive({
+  name: 'internal',
+  contexts: inLocation,
+  args: 0,
+  value: { expects: 'nothing', parse: () => true },
+  default: false as boolean,
+  inherits: false,
+  help: 'Only internal redirects (error_page, index) reach the location; others get 404.',
+});
+
+/** What building locations needs besides the context. */
+export interface LocationTools {
+  readonly modules: readonly Module[];
+  readonly context: BuildContext;
+  readonly errorLogs: ErrorLogs;
+}
+
+class Build implements LocationBuild {
+  readonly name: string;
+  readonly isServer: boolean;
+  readonly handlers: Record<Phase, Handler[]> = {
+    rewrite: [],
+    preaccess: [],
+    access: [],
+    precontent: [],
+    content: [],
+  };
+  readonly headerFilters: LocationBuild['headerFilters'] = [];
+  readonly logHandlers: LocationBuild['logHandlers'] = [];
+  errorPages: LocationBuild['errorPages'] = null;
+  autoRedirect = false;
+  documentRoot: LocationBuild['documentRoot'] = null;
+  requestFilename: LocationBuild['requestFilename'] = null;
+  #content: Handler | null = null;
+
+  constructor(name: string, isServer: boolean) {
+    this.name = name;
+    this.isServer = isServer;
+  }
+
+  add(phase: Phase, handler: Handler): void {
+    this.handlers[phase].push(handler);
+  }
+
+  setContent(handler: Handler): void {
+    this.#content = handler;
+  }
+
+  /** All handlers in order; a content handler that was set stands alone in its phase. */
+  inOrder(from: Phase): Handler[] {
+    const wanted = phases.slice(phases.indexOf(from));
+    return wanted.flatMap((phase) =>
+      phase === 'content' && this.#content !== null ? [this.#content] : this.handlers[phase],
+    );
+  }
+}
+
+/** How a location is written: its kind, and the text that is matched. */
+interface Match {
+  readonly kind: LocationKind;
+  readonly text: string;
+  readonly noRegex: boolean;
+  readonly caseless: boolean;
+}
+
+function readMatch(args: readonly Argument[]): Match | null {
+  const [first, second] = args;
+  if (first === undefined) return null;
+  if (second !== undefined) return modified(first.text, second.text);
+  const joined = /^(\^~|~\*|~|=)(.+)$/.exec(first.text);
+  if (joined !== null) return modified(joined[1] ?? '', joined[2] ?? '');
+  const kind = first.text.startsWith('@') ? 'named' : 'prefix';
+  return { kind, text: first.text, noRegex: false, caseless: false };
+}
+
+function modified(modifier: string, text: string): Match | null {
+  switch (modifier) {
+    case '=':
+      return { kind: 'exact', text, noRegex: true, caseless: false };
+    case '^~':
+      return { kind: 'prefix', text, noRegex: true, caseless: false };
+    case '~':
+      return { kind: 'regex', text, noRegex: false, caseless: false };
+    case '~*':
+      return { kind: 'regex', text, noRegex: false, caseless: true };
+    default:
+      return null;
+  }
+}
+
+/** Builds all locations of a server or of another location. */
+export function buildLocations(scope: Scope, tools: LocationTools): LocationTree {
+  const tree = new LocationTree();
+  for (const inner of scope.blocks(location)) {
+    const built = buildLocation(inner, tools);
+    if (built === null) continue;
+    const at = inner.node?.at ?? null;
+    const { context } = tools;
+    if (built.kind === 'named' && scope.context !== 'server') {
+      context.error(at, `named location "${built.name}" can be on the server level only`);
+    } else if (!tree.add(built)) {
+      context.error(at, `duplicate location "${built.name}"`);
+    }
+  }
+  return tree;
+}
+
+function buildLocation(scope: Scope, tools: LocationTools): Location | null {
+  const { context } = tools;
+  const args = scope.node?.args ?? [];
+  const match = readMatch(args);
+  if (match === null) {
+    context.error(args[0]?.at ?? null, `invalid location modifier "${args[0]?.text ?? ''}"`);
+    return null;
+  }
+  let pattern: Pattern | null = null;
+  if (match.kind === 'regex') {
+    pattern = context.pattern(match.text, args.at(-1)?.at ?? null, match.caseless ? 'i' : '');
+    if (pattern === null) return null;
+  } else if (!checkNesting(scope, match, context)) return null;
+  const build = new Build(toByteString(match.text), false);
+  for (const module of tools.modules) module.location?.(scope, build, context);
+  const hasNested = scope.blocks(location).length > 0;
+  return {
+    ...common(scope, build, tools),
+    kind: match.kind,
+    noRegex: match.noRegex,
+    regex: pattern?.regex ?? null,
+    slots: pattern?.slots ?? [],
+    autoRedirect: build.autoRedirect && match.kind === 'prefix',
+    nested: hasNested ? buildLocations(scope, tools) : null,
+    handlers: build.inOrder('rewrite'),
+  };
+}
+
+function checkNesting(scope: Scope, match: Match, context: BuildContext): boolean {
+  const outer = scope.parent;
+  if (outer?.context !== 'location') return true;
+  const at = scope.node?.at ?? null;
+  const outerMatch = readMatch(outer.node?.args ?? []);
+  if (outerMatch === null || outerMatch.kind === 'regex') return true;
+  if (outerMatch.kind === 'exact' || outerMatch.kind === 'named') {
+    context.error(
+      at,
+      `location "${match.text}" cannot be inside the ` +
+        `${outerMatch.kind} location "${outerMatch.text}"`,
+    );
+    return false;
+  }
+  if (match.kind === 'named' || match.text.startsWith(outerMatch.text)) return true;
+  context.error(at, `location "${match.text}" is outside location "${outerMatch.text}"`);
+  return false;
+}
+
+function common(scope: Scope, build: Build, tools: LocationTools) {
+  return {
+    name: build.name,
+    documentRoot: build.documentRoot,
+    requestFilename: build.requestFilename,
+    internalOnly: scope.context === 'location' && scope.get(internal),
+    headerFilters: build.headerFilters,
+    logHandlers: build.logHandlers,
+    errorPages: build.errorPages,
+    recursiveErrorPages: scope.get(recursiveErrorPages),
+    client: clientSettings(scope),
+    errorLog: tools.errorLogs.of(scope),
+  };
+}
+
+/** The server itself: its handlers before the location, and what serves when none matches. */
+export function buildServerLocation(
+  scope: Scope,
+  tools: LocationTools,
+): { handlers: readonly Handler[]; outside: Location } {
+  const build = new Build('', true);
+  for (const module of tools.modules) module.location?.(scope, build, tools.context);
+  const outside: Location = {
+    ...common(scope, build, tools),
+    kind: 'server',
+    noRegex: false,
+    regex: null,
+    slots: [],
+    autoRedirect: false,
+    nested: null,
+    handlers: build.inOrder('preaccess'),
+  };
+  return { handlers: build.handlers.rewrite, outside };
+}
+
+export const locationModule: Module = { name: 'location', directives: [location, internal] };

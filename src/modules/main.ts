@@ -1,0 +1,176 @@
+// The process: directives of the main and events contexts.
+
+import path from 'node:path';
+import type { LogLevel } from '../base/errors.ts';
+import { blockDirective, directive, listDirective, type ValueType } from '../config/row.ts';
+import type { Scope } from '../config/scope.ts';
+import { custom, flag, number, path as pathValue, time } from '../config/value-types.ts';
+import { inEvents, inMain } from './contexts.ts';
+import { errorLog, errorLogTargets } from './error-log.ts';
+import type { Module } from './module.ts';
+
+/** What the supervisor needs to know. Times are milliseconds. */
+export interface ProcessSettings {
+  readonly daemon: boolean;
+  readonly masterProcess: boolean;
+  readonly pid: string;
+  readonly user: { readonly user: string; readonly group: string | null } | null;
+  readonly workerProcesses: number | 'auto';
+  readonly workerShutdownTimeout: number;
+  readonly workingDirectory: string | null;
+  readonly errorLog: readonly { readonly path: string; readonly level: LogLevel }[];
+}
+
+export const daemon = directive({
+  name: 'daemon',
+  contexts: inMain,
+  args: 1,
+  value: flag,
+  default: true,
+  defaultText: 'on',
+  help: 'Whether to go into the background. The command returns once the sockets listen.',
+});
+
+export const masterProcess = directive({
+  name: 'master_process',
+  contexts: inMain,
+  args: 1,
+  value: flag,
+  default: true,
+  defaultText: 'on',
+  help: 'Off: the whole data path runs in the main thread, without worker threads.',
+});
+
+export const pid = directive({
+  name: 'pid',
+  contexts: inMain,
+  args: 1,
+  value: pathValue('prefix'),
+  default: '',
+  defaultText: 'logs/nginx.pid',
+  help: 'File with the process number, written once the sockets listen and removed at the end.',
+});
+
+const userValue: ValueType<{ user: string; group: string | null }> = {
+  expects: 'a user and, if it differs, a group',
+  parse: (node) => ({ user: node.args[0]?.text ?? '', group: node.args[1]?.text ?? null }),
+};
+
+export const user = directive<{ user: string; group: string | null } | null>({
+  name: 'user',
+  contexts: inMain,
+  args: { min: 1, max: 2 },
+  value: userValue,
+  default: null,
+  help: 'User and group to run as once sockets, keys and logs are open. Needs a start as root.',
+  differs: 'without the directive a process started as root stays root, and says so in the log',
+});
+
+const workers: ValueType<number | 'auto'> = custom('a number from 1, or "auto"', (node, help) => {
+  const text = node.args[0]?.text ?? '';
+  if (text === 'auto') return 'auto';
+  if (/^[1-9]\d{0,3}$/.test(text)) return Number(text);
+  help.error(node.args[0]?.at ?? node.at, 'invalid number of workers', 'write a number or "auto"');
+  return null;
+});
+
+export const workerProcesses = directive<number | 'auto'>({
+  name: 'worker_processes',
+  contexts: inMain,
+  args: 1,
+  value: workers,
+  default: 1,
+  defaultText: '1',
+  help: 'Number of worker threads; "auto" starts one for each processor.',
+  differs: 'workers are threads of one process',
+});
+
+export const workerShutdownTimeout = directive({
+  name: 'worker_shutdown_timeout',
+  contexts: inMain,
+  args: 1,
+  value: time,
+  default: 0,
+  help: 'After this time a graceful shutdown cuts what is still under way. 0: no limit.',
+});
+
+export const workingDirectory = directive<string | null>({
+  name: 'working_directory',
+  contexts: inMain,
+  args: 1,
+  value: pathValue('prefix'),
+  default: null,
+  help: 'Current directory of the process.',
+});
+
+export const events = blockDirective({
+  name: 'events',
+  contexts: inMain,
+  args: 0,
+  opens: 'events',
+  help: 'Directives about connection processing.',
+});
+
+export const workerConnections = directive({
+  name: 'worker_connections',
+  contexts: inEvents,
+  args: 1,
+  value: number({ min: 1 }),
+  default: 512,
+  defaultText: '512',
+  help: 'Client connections at once in each worker; more are closed at once.',
+  differs: 'connections to upstream servers are not counted',
+});
+
+export const http = blockDirective({
+  name: 'http',
+  contexts: inMain,
+  args: 0,
+  opens: 'http',
+  help: 'The HTTP configuration.',
+});
+
+/** `env` has nothing to do where workers are threads of one process and share its environment. */
+export const env = {
+  ...listDirective({
+    name: 'env',
+    contexts: inMain,
+    args: 1,
+    value: custom('a variable', (node) => node.args[0]?.text ?? ''),
+    help: 'Accepted without effect.',
+  }),
+  withoutEffect: 'workers are threads and see the environment of the process as it is',
+};
+
+/** Reads the settings of the process out of the main scope. */
+export function processSettings(scope: Scope, prefix: string): ProcessSettings {
+  const pidFile = scope.get(pid);
+  return {
+    daemon: scope.get(daemon),
+    masterProcess: scope.get(masterProcess),
+    pid: pidFile === '' ? path.join(prefix, 'logs', 'nginx.pid') : pidFile,
+    user: scope.get(user),
+    workerProcesses: scope.get(workerProcesses),
+    workerShutdownTimeout: scope.get(workerShutdownTimeout),
+    workingDirectory: scope.get(workingDirectory),
+    errorLog: errorLogTargets(scope, prefix),
+  };
+}
+
+export const mainModule: Module = {
+  name: 'main',
+  directives: [
+    daemon,
+    masterProcess,
+    pid,
+    user,
+    workerProcesses,
+    workerShutdownTimeout,
+    workingDirectory,
+    env,
+    errorLog,
+    events,
+    workerConnections,
+    http,
+  ],
+};

@@ -1,0 +1,265 @@
+// The rows of `proxy_*`, TLS apart (proxy-ssl.ts).
+
+import type { Argument } from '../config/node.ts';
+import { directive, listDirective, type ValueType } from '../config/row.ts';
+import { buffers, choice, custom, flag, number, path, size, time } from '../config/value-types.ts';
+import { isToken } from '../http1/text.ts';
+import { conditionRows, conditions, defaultConditions } from '../upstream/retry.ts';
+import { inHttpServerLocation, inLocation } from './contexts.ts';
+
+const oneArgument: ValueType<Argument> = {
+  expects: 'a URL such as https://backend',
+  parse: (node) => node.args[0] ?? null,
+};
+
+export const proxyPass = directive<Argument | null>({
+  name: 'proxy_pass',
+  contexts: inLocation,
+  args: 1,
+  value: oneArgument,
+  default: null,
+  inherits: false,
+  help:
+    'Passes requests on to a server or group. With a URI part, it replaces the prefix of the ' +
+    'location; without one, the request goes on as the client sent it.',
+});
+
+/** A field to send: name and value with variables. */
+export interface HeaderLine {
+  readonly name: string;
+  readonly value: Argument;
+}
+
+const headerValue: ValueType<HeaderLine> = {
+  expects: 'a field name and a value',
+  parse(node, help) {
+    const [name, value] = node.args;
+    if (name === undefined || value === undefined) return null;
+    if (isToken(name.text)) return { name: name.text, value };
+    help.error(name.at, `invalid field name "${name.text}"`);
+    return null;
+  },
+};
+
+export const proxySetHeader = listDirective<HeaderLine>({
+  name: 'proxy_set_header',
+  contexts: inHttpServerLocation,
+  args: 2,
+  value: headerValue,
+  defaultText: 'Host $proxy_host',
+  help:
+    'Sets a field of the upstream request; an empty value leaves it out. Any at one level replaces ' +
+    'all of the levels above.',
+  differs: 'a value with "h2c" is never sent as Upgrade: it would carry requests past the proxy',
+});
+
+function fieldNames(name: string, help: string) {
+  return listDirective<string>({
+    name,
+    contexts: inHttpServerLocation,
+    args: 1,
+    value: custom('a field name', (node) => (node.args[0]?.text ?? '').toLowerCase()),
+    help,
+  });
+}
+
+export const proxyHideHeader = fieldNames(
+  'proxy_hide_header',
+  'Hides a field of the upstream response from the client.',
+);
+export const proxyPassHeader = fieldNames(
+  'proxy_pass_header',
+  'Shows the client a field that is hidden otherwise: Date, Server, X-Pad, X-Accel-*.',
+);
+
+/** One `proxy_redirect`. */
+export type RedirectLine =
+  | { readonly kind: 'default' | 'off' }
+  | { readonly kind: 'replace'; readonly from: Argument; readonly to: Argument };
+
+const redirectValue: ValueType<RedirectLine> = {
+  expects: '"default", "off", or what to replace and with what',
+  parse(node, help) {
+    const [from, to] = node.args;
+    if (from === undefined) return null;
+    if (to !== undefined) return { kind: 'replace', from, to };
+    if (from.text === 'default' || from.text === 'off') return { kind: from.text };
+    help.error(from.at, `invalid parameter "${from.text}"`);
+    return null;
+  },
+};
+
+export const proxyRedirect = listDirective<RedirectLine>({
+  name: 'proxy_redirect',
+  contexts: inHttpServerLocation,
+  args: { min: 1, max: 2 },
+  value: redirectValue,
+  defaultText: 'default',
+  help: 'Rewrites Location and Refresh of upstream responses.',
+});
+
+export const proxyHttpVersion = directive<'1.0' | '1.1'>({
+  name: 'proxy_http_version',
+  contexts: inHttpServerLocation,
+  args: 1,
+  value: choice(['1.0', '1.1'] as const),
+  default: '1.1',
+  defaultText: '1.1',
+  help: 'HTTP version of upstream requests.',
+});
+
+function timeRow(name: string, help: string) {
+  return directive({
+    name,
+    contexts: inHttpServerLocation,
+    args: 1,
+    value: time,
+    default: 60_000,
+    defaultText: '60s',
+    help,
+  });
+}
+
+export const proxyConnectTimeout = timeRow(
+  'proxy_connect_timeout',
+  'Time for opening an upstream connection, TLS handshake included.',
+);
+export const proxySendTimeout = timeRow(
+  'proxy_send_timeout',
+  'Time between two writes of an upstream request.',
+);
+export const proxyReadTimeout = timeRow(
+  'proxy_read_timeout',
+  'Time between two reads of an upstream response; of an upgraded connection, time of silence.',
+);
+
+function flagRow(name: string, on: boolean, help: string, differs?: string) {
+  return directive({
+    name,
+    contexts: inHttpServerLocation,
+    args: 1,
+    value: flag,
+    default: on,
+    defaultText: on ? 'on' : 'off',
+    help,
+    ...(differs === undefined ? {} : { differs }),
+  });
+}
+
+export const proxyBuffering = flagRow(
+  'proxy_buffering',
+  true,
+  'Whether an upstream server may be ahead of a slow client by `proxy_buffers`.',
+  'beyond proxy_buffers the upstream server waits for the client; there is no temporary file',
+);
+export const proxyRequestBuffering = flagRow(
+  'proxy_request_buffering',
+  true,
+  'Whether a request body is read whole before it is passed on, so that it can be sent again.',
+);
+export const proxyIgnoreClientAbort = flagRow(
+  'proxy_ignore_client_abort',
+  false,
+  'Whether an upstream request goes on when the client has gone.',
+);
+export const proxyInterceptErrors = flagRow(
+  'proxy_intercept_errors',
+  false,
+  'Whether error_page applies to upstream responses of 300 and above.',
+);
+export const proxyPassRequestHeaders = flagRow(
+  'proxy_pass_request_headers',
+  true,
+  'Whether the fields of the client are passed on.',
+);
+
+export const proxyBufferSize = directive({
+  name: 'proxy_buffer_size',
+  contexts: inHttpServerLocation,
+  args: 1,
+  value: size,
+  default: 4096,
+  defaultText: '4k',
+  help: 'Limit of an upstream response head; a larger one is answered 502.',
+});
+
+export const proxyBuffers = directive({
+  name: 'proxy_buffers',
+  contexts: inHttpServerLocation,
+  args: 2,
+  value: buffers,
+  default: { number: 8, size: 4096 },
+  defaultText: '8 4k',
+  help: 'Number times size is how far an upstream server may be ahead of a slow client.',
+});
+
+export const clientBodyBufferSize = directive({
+  name: 'client_body_buffer_size',
+  contexts: inHttpServerLocation,
+  args: 1,
+  value: size,
+  default: 16_384,
+  defaultText: '16k',
+  help: 'Request bodies up to this size are kept in memory, larger ones in a temporary file.',
+});
+
+export const clientBodyTempPath = directive({
+  name: 'client_body_temp_path',
+  contexts: inHttpServerLocation,
+  args: { min: 1, max: 4 },
+  value: path('prefix'),
+  default: '',
+  defaultText: 'client_body_temp',
+  help: 'Folder of temporary files for request bodies. They have no name there for long.',
+  differs: 'levels of subfolders are not used: the files are unlinked as soon as they are open',
+});
+
+const offBits = 1 << 30;
+const nextUpstreamValue: ValueType<number> = {
+  expects: `any of ${conditionRows.map((row) => row.name).join(', ')}, off`,
+  parse(node, help) {
+    let bits = 0;
+    for (const argument of node.args) {
+      const row = conditionRows.find((one) => one.name === argument.text);
+      if (row !== undefined) bits |= row.bit;
+      else if (argument.text === 'off') bits |= offBits;
+      // Replaced by "error" in effect; nginx takes it for its cache.
+      else if (argument.text !== 'updating') {
+        help.error(argument.at, `invalid value "${argument.text}"`, nextUpstreamValue.expects);
+        return null;
+      }
+    }
+    return (bits & offBits) === 0 ? bits : 0;
+  },
+};
+
+export const proxyNextUpstream = directive({
+  name: 'proxy_next_upstream',
+  contexts: inHttpServerLocation,
+  args: { min: 1, max: Infinity },
+  value: nextUpstreamValue,
+  default: defaultConditions,
+  defaultText: `${conditions.error.name} ${conditions.timeout.name}`,
+  help: 'What makes a request go to the next server of the group.',
+  differs: 'a TLS verification failure never does: it is an answer of 502 and a line in the log',
+});
+
+export const proxyNextUpstreamTries = directive({
+  name: 'proxy_next_upstream_tries',
+  contexts: inHttpServerLocation,
+  args: 1,
+  value: number(),
+  default: 0,
+  defaultText: '0',
+  help: 'Most servers that one request may be sent to; 0 for all.',
+});
+
+export const proxyNextUpstreamTimeout = directive({
+  name: 'proxy_next_upstream_timeout',
+  contexts: inHttpServerLocation,
+  args: 1,
+  value: time,
+  default: 0,
+  defaultText: '0',
+  help: 'Time within which a request may go to another server; 0 for any time.',
+});

@@ -1,0 +1,95 @@
+// `return`: ends the rewrite phase with a status, a text or a redirect.
+
+import type { Argument } from '../config/node.ts';
+import { directive, type ValueType } from '../config/row.ts';
+import type { Scope } from '../config/scope.ts';
+import { HANDLED, type Handler } from '../exchange/handler.ts';
+import { answerPlain, redirect } from '../server/phases.ts';
+import type { BuildContext } from './build-context.ts';
+import { inServerLocation } from './contexts.ts';
+import { mimeTypeOf } from './mime-types.ts';
+import type { LocationBuild, Module } from './module.ts';
+
+interface Return {
+  readonly status: number;
+  readonly text: Argument | null;
+}
+
+const redirects: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
+
+const value: ValueType<Return> = {
+  expects: 'a status and a text or URL, or a URL',
+  parse(node, help) {
+    const [first, second] = node.args;
+    if (first === undefined) return null;
+    if (/^\d+$/.test(first.text)) {
+      const status = Number(first.text);
+      if (status > 999) {
+        help.error(first.at, `invalid return code "${first.text}"`, 'a status from 0 to 999');
+        return null;
+      }
+      return { status, text: second ?? null };
+    }
+    if (second === undefined && /^(https?:\/\/|\$scheme)/.test(first.text)) {
+      return { status: 302, text: first };
+    }
+    help.error(first.at, `invalid return code "${first.text}"`, 'return STATUS [TEXT] or return URL');
+    return null;
+  },
+};
+
+export const returnDirective = directive<Return | null>({
+  name: 'return',
+  contexts: inServerLocation,
+  args: { min: 1, max: 2 },
+  value,
+  default: null,
+  inherits: false,
+  help:
+    'Answers with a status: with a text as the body, or for 301, 302, 303, 307 and 308 with a URL. ' +
+    '444 closes the connection without an answer.',
+});
+
+function handlerOf(rule: Return, scope: Scope, context: BuildContext): Handler {
+  const { status } = rule;
+  if (rule.text === null) return plainHandler(status);
+  const template = context.template(rule.text);
+  if (redirects.has(status)) {
+    return (x) => {
+      redirect(x, status, template.evaluate(x));
+      return HANDLED;
+    };
+  }
+  const type = mimeTypeOf(scope);
+  const fixed = template.constant === null ? null : Buffer.from(template.constant, 'latin1');
+  return (x) => {
+    const body = fixed ?? Buffer.from(template.evaluate(x), 'latin1');
+    x.status = x.fixedStatus === 0 ? status : x.fixedStatus;
+    x.contentType = type(x.uri);
+    x.contentLength = body.length;
+    x.client.sendHead(x, body, true);
+    return HANDLED;
+  };
+}
+
+function plainHandler(status: number): Handler {
+  if (status === 444 || status === 499) {
+    return (x) => {
+      x.status = status;
+      x.client.abortBody(x);
+      return HANDLED;
+    };
+  }
+  if (status >= 300) return () => status;
+  return (x) => {
+    answerPlain(x, status === 0 ? 200 : status, 0);
+    return HANDLED;
+  };
+}
+
+function location(scope: Scope, build: LocationBuild, context: BuildContext): void {
+  const rule = scope.own(returnDirective);
+  if (rule !== null) build.add('rewrite', handlerOf(rule, scope, context));
+}
+
+export const returnModule: Module = { name: 'return', directives: [returnDirective], location };

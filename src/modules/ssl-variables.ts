@@ -1,0 +1,46 @@
+// `$ssl_*`: TLS of the client's connection.
+
+import type { ClientTls } from '../exchange/downstream.ts';
+import type { Exchange } from '../exchange/exchange.ts';
+import { variable, type VariableRow } from '../exchange/variable.ts';
+import type { Module } from './module.ts';
+
+function fact(name: string, help: string, read: (tls: ClientTls) => string | null): VariableRow {
+  return variable(`ssl_${name}`, help, (x: Exchange) =>
+    x.client.tls === null ? null : read(x.client.tls),
+  );
+}
+
+function pem(tls: ClientTls): string | null {
+  return tls.certificate === null ? null : tls.certificate.toString().trimEnd();
+}
+
+const rows: readonly VariableRow[] = [
+  fact('protocol', 'TLS version.', (tls) => tls.protocol),
+  fact('cipher', 'Cipher suite.', (tls) => tls.cipher),
+  fact('ciphers', 'Cipher suites that the client offered.', (tls) => tls.ciphersOffered),
+  fact('curves', 'Key exchange groups that the client offered.', (tls) => tls.curvesOffered),
+  fact('alpn_protocol', 'Protocol agreed on by ALPN.', (tls) => tls.alpn || null),
+  fact('server_name', 'Name that the client asked for by SNI.', (tls) => tls.serverName || null),
+  fact('session_reused', '"r" where the session was resumed, else ".".', (tls) =>
+    tls.reused ? 'r' : '.',
+  ),
+  fact('client_verify', 'NONE, SUCCESS or FAILED:reason.', (tls) => tls.verify),
+  fact('client_s_dn', 'Subject of the client certificate.', (tls) => tls.subject || null),
+  fact('client_i_dn', 'Issuer of the client certificate.', (tls) => tls.issuer || null),
+  fact('client_serial', 'Serial number of the client certificate.', (tls) => tls.serial || null),
+  fact('client_fingerprint', 'SHA-1 of the client certificate.', (tls) => tls.fingerprint || null),
+  fact('client_v_start', 'Start of its validity.', (tls) => tls.notBefore || null),
+  fact('client_v_end', 'End of its validity.', (tls) => tls.notAfter || null),
+  fact('client_raw_cert', 'The client certificate in PEM.', pem),
+  fact('client_escaped_cert', 'The client certificate in PEM, percent-encoded.', (tls) => {
+    const raw = pem(tls);
+    return raw === null ? null : encodeURIComponent(`${raw}\n`);
+  }),
+];
+
+export const sslVariablesModule: Module = {
+  name: 'ssl variables',
+  directives: [],
+  variables: rows,
+};

@@ -1,0 +1,182 @@
+// `root`, `alias`, `index`: plain files. The path is built from the decoded URI, which can't lead
+// above the root; what is opened is checked to be a regular file.
+
+import fs from 'node:fs';
+import type { Argument } from '../config/node.ts';
+import { directive, listDirective, type ValueType } from '../config/row.ts';
+import type { Scope } from '../config/scope.ts';
+import type { Exchange } from '../exchange/exchange.ts';
+import { HANDLED, type Handler } from '../exchange/handler.ts';
+import { internalRedirect, locationOf, redirect } from '../server/phases.ts';
+import { logError } from '../server/request-log.ts';
+import { escapePath } from '../server/uri.ts';
+import type { BuildContext } from './build-context.ts';
+import { inHttpServerLocation, inLocation } from './contexts.ts';
+import { FileResponse } from './file-response.ts';
+import { mimeTypeOf } from './mime-types.ts';
+import type { LocationBuild, Module } from './module.ts';
+
+const oneArgument: ValueType<Argument> = {
+  expects: 'a path',
+  parse: (node) => node.args[0] ?? null,
+};
+
+export const root = directive<Argument | null>({
+  name: 'root',
+  contexts: inHttpServerLocation,
+  args: 1,
+  value: oneArgument,
+  default: null,
+  defaultText: 'html',
+  help: 'Folder of files; the whole URI is added to it.',
+});
+
+export const alias = directive<Argument | null>({
+  name: 'alias',
+  contexts: inLocation,
+  args: 1,
+  value: oneArgument,
+  default: null,
+  inherits: false,
+  help: 'Folder or file that stands for the prefix of the location.',
+});
+
+export const index = listDirective<readonly Argument[]>({
+  name: 'index',
+  contexts: inHttpServerLocation,
+  args: { min: 1, max: Infinity },
+  value: { expects: 'file names', parse: (node) => node.args },
+  defaultText: 'index.html',
+  help: 'Files that stand for a folder, the first one that exists.',
+});
+
+type PathOf = (x: Exchange) => string;
+
+function absolute(path: string, context: BuildContext): string {
+  return path.startsWith('/') ? path : context.prefix + path;
+}
+
+function folderTemplate(argument: Argument, context: BuildContext): PathOf {
+  const template = context.template(argument);
+  if (template.constant !== null) {
+    const fixed = absolute(template.constant, context).replace(/\/+$/, '');
+    return () => fixed;
+  }
+  return (x) => absolute(template.evaluate(x), context).replace(/\/+$/, '');
+}
+
+interface Paths {
+  readonly root: PathOf;
+  readonly file: PathOf;
+}
+
+function pathsOf(scope: Scope, name: string, context: BuildContext): Paths {
+  const given = scope.own(alias);
+  if (given !== null) return aliasPaths(given, scope, name, context);
+  const at = scope.get(root);
+  const folder =
+    at === null ? (): string => `${context.prefix}html` : folderTemplate(at, context);
+  return { root: folder, file: (x) => folder(x) + x.uri };
+}
+
+function aliasPaths(given: Argument, scope: Scope, name: string, context: BuildContext): Paths {
+  const template = context.template(given);
+  const base: PathOf = (x) => absolute(template.evaluate(x), context);
+  const modifier = scope.node?.args[0]?.text ?? '';
+  // In a regex location the alias is the whole path, captures included.
+  if (modifier.startsWith('~')) return { root: base, file: base };
+  return {
+    root: base,
+    file: (x) => {
+      const rest = x.uri.slice(name.length);
+      const path = base(x);
+      // "location /a { alias /data/a; }" must not turn "/a../x" into "/data/a../x" (traversal).
+      if (rest.startsWith('..')) return `${path}/\0`;
+      return path + rest;
+    },
+  };
+}
+
+function contentHandler(scope: Scope, paths: Paths, context: BuildContext): Handler {
+  const type = mimeTypeOf(scope);
+  const names = scope.get(index).flat();
+  const indexes = names.length === 0 ? ['index.html'] : names.map((one) => one.text);
+  if (names.some((one) => one.text.includes('$'))) {
+    context.error(scope.at(index), 'variables in "index" are not supported');
+  }
+  return (x) => {
+    const path = paths.file(x);
+    if (path.includes('\0')) return 404;
+    if (x.uri.endsWith('/')) return serveFolder(x, path, indexes);
+    if (x.method !== 'GET' && x.method !== 'HEAD') return 405;
+    return serveFile(x, path, type);
+  };
+}
+
+function serveFolder(x: Exchange, path: string, indexes: readonly string[]): number {
+  for (const name of indexes) {
+    if (!isFile(path + name)) continue;
+    internalRedirect(x, x.uri + name, x.args);
+    return HANDLED;
+  }
+  if (!fs.existsSync(Buffer.from(path, 'latin1'))) {
+    notFound(x, path, 'ENOENT');
+    return 404;
+  }
+  logError(x, 'error', `directory index of "${path}" is forbidden`);
+  return 403;
+}
+
+function isFile(path: string): boolean {
+  return fs.statSync(Buffer.from(path, 'latin1'), { throwIfNoEntry: false })?.isFile() === true;
+}
+
+function notFound(x: Exchange, path: string, why: string): void {
+  if (!locationOf(x).client.logNotFound) return;
+  const text = why === 'ENOENT' ? '2: No such file or directory' : why;
+  logError(x, 'error', `open() "${path}" failed (${text})`);
+}
+
+function serveFile(x: Exchange, path: string, type: (path: string) => string): number {
+  let file: number;
+  try {
+    // O_NONBLOCK: opening a FIFO must not block the worker.
+    file = fs.openSync(Buffer.from(path, 'latin1'), fs.constants.O_RDONLY | fs.constants.O_NONBLOCK);
+  } catch (thrown) {
+    const code = (thrown as NodeJS.ErrnoException).code ?? '';
+    notFound(x, path, code);
+    return code === 'EACCES' || code === 'EPERM' ? 403 : 404;
+  }
+  const stat = fs.fstatSync(file);
+  if (stat.isDirectory()) {
+    fs.closeSync(file);
+    const query = x.args === '' ? '' : `?${x.args}`;
+    redirect(x, 301, `${escapePath(x.uri)}/${query}`);
+    return HANDLED;
+  }
+  if (!stat.isFile()) {
+    fs.closeSync(file);
+    return 404;
+  }
+  x.status = x.fixedStatus === 0 ? 200 : x.fixedStatus;
+  x.contentType = type(x.uri);
+  x.contentLength = stat.size;
+  const seconds = Math.floor(stat.mtimeMs / 1000);
+  x.fields.add('Last-Modified', new Date(seconds * 1000).toUTCString());
+  x.fields.add('ETag', `"${seconds.toString(16)}-${stat.size.toString(16)}"`);
+  new FileResponse(x, file, stat.size).start();
+  return HANDLED;
+}
+
+function location(scope: Scope, build: LocationBuild, context: BuildContext): void {
+  const paths = pathsOf(scope, build.name, context);
+  build.documentRoot = paths.root;
+  build.requestFilename = paths.file;
+  build.add('content', contentHandler(scope, paths, context));
+}
+
+export const staticFilesModule: Module = {
+  name: 'static files',
+  directives: [root, alias, index],
+  location,
+};

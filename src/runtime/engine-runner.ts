@@ -1,0 +1,109 @@
+// One engine with what it needs around it: compiles the recorded input, binds unix sockets, then
+// starts or swaps. The same in a worker thread and, with `master_process off`, in the calling one.
+
+import { SallyportError } from '../base/errors.ts';
+import type {
+  EngineFace,
+  EngineHost,
+  EngineJob,
+  EngineListener,
+  EngineOptions,
+  EngineParts,
+  JobListener,
+} from './engine-parts.ts';
+import { compileRecorded, type Snapshot } from './load.ts';
+import { bindUnixSocket } from './unix-socket.ts';
+
+interface Prepared {
+  readonly snapshot: Snapshot;
+  readonly listeners: readonly EngineListener[];
+}
+
+/** An engine in this thread. */
+export class EngineRunner implements EngineHost {
+  readonly #parts: EngineParts;
+  readonly #options: EngineOptions;
+  #engine: EngineFace | null = null;
+  #prepared: Prepared | null = null;
+
+  constructor(parts: EngineParts, options: EngineOptions) {
+    this.#parts = parts;
+    this.#options = options;
+  }
+
+  async prepare(job: EngineJob): Promise<void> {
+    this.#forget();
+    const listeners: EngineListener[] = [];
+    let snapshot: Snapshot | null = null;
+    try {
+      ({ snapshot } = await compileRecorded(job.recorded, this.#parts.compile));
+      if (snapshot === null) {
+        throw new SallyportError('INTERNAL', 'a checked configuration did not compile again');
+      }
+      for (const listener of job.listeners) listeners.push(await bound(listener));
+      this.#prepared = { snapshot, listeners };
+    } catch (error) {
+      snapshot?.dispose();
+      closeHandles([...job.listeners, ...listeners]);
+      throw error;
+    }
+  }
+
+  async commit(): Promise<void> {
+    const prepared = this.#prepared;
+    if (prepared === null) throw new SallyportError('INTERNAL', 'nothing was prepared');
+    this.#prepared = null;
+    if (this.#engine === null) {
+      this.#engine = this.#parts.createEngine(this.#options);
+      await this.#engine.start(prepared.snapshot, prepared.listeners);
+    } else {
+      await this.#engine.swap(prepared.snapshot, prepared.listeners);
+    }
+  }
+
+  abandon(): Promise<void> {
+    this.#forget();
+    return Promise.resolve();
+  }
+
+  #forget(): void {
+    const prepared = this.#prepared;
+    this.#prepared = null;
+    if (prepared === null) return;
+    prepared.snapshot.dispose();
+    closeHandles(prepared.listeners);
+  }
+
+  async drain(timeoutMs: number): Promise<void> {
+    this.#forget();
+    await this.#engine?.drain(timeoutMs);
+    this.closeNow();
+  }
+
+  close(): Promise<void> {
+    this.closeNow();
+    return Promise.resolve();
+  }
+
+  /** As `close`, for a thread that has no next turn. */
+  closeNow(): void {
+    this.#forget();
+    const engine = this.#engine;
+    this.#engine = null;
+    engine?.close();
+  }
+
+  reopenLogs(): void {
+    this.#engine?.reopenLogs();
+  }
+}
+
+async function bound(listener: JobListener): Promise<EngineListener> {
+  const { key, path } = listener;
+  return { key, handle: path === null ? listener.handle : await bindUnixSocket(path) };
+}
+
+// What was adopted by a server meanwhile belongs to that server: `close` would throw.
+function closeHandles(listeners: readonly EngineListener[]): void {
+  for (const { handle } of listeners) handle?.[Symbol.dispose]();
+}

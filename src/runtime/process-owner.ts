@@ -1,0 +1,96 @@
+// What concerns the whole process and not only the proxy in it: working directory, pid file, user.
+// Done only for the command line; a proxy embedded in another program leaves all this alone.
+
+import { SallyportError } from '../base/errors.ts';
+import type { ErrorLog } from '../log/error-log.ts';
+import type { Loaded } from './load.ts';
+import { removePidFile, writePidFile } from './pid-file.ts';
+import {
+  createLogFiles,
+  dropPrivileges,
+  isRoot,
+  lookUpIdentity,
+  type Identity,
+} from './privileges.ts';
+import { failedCall } from './system-error.ts';
+
+/** Owner of the process-wide settings of one proxy. */
+export class ProcessOwner {
+  readonly #log: ErrorLog;
+  #identity: Identity | null = null;
+  #pidPath: string | null = null;
+
+  constructor(log: ErrorLog) {
+    this.#log = log;
+  }
+
+  /** Will the process be another user than the one it was started as? */
+  get changesUser(): boolean {
+    return this.#identity !== null;
+  }
+
+  /**
+   * Before anything is bound: what may fail because the setting is wrong.
+   *
+   * @throws SallyportError PRIVILEGES_FAILED, CONFIG_INVALID
+   */
+  check(loaded: Loaded): void {
+    const { user, workingDirectory } = loaded.process;
+    if (user !== null && isRoot()) this.#identity = lookUpIdentity(user);
+    else if (user !== null) {
+      this.#log.log('warn', 'the "user" directive makes sense only if the process runs as root');
+    } else if (isRoot()) {
+      this.#log.log('notice', 'running as root: the "user" directive would give that up');
+    }
+    if (workingDirectory !== null) changeDirectory(workingDirectory);
+  }
+
+  /**
+   * After the sockets are bound and before anything is served.
+   *
+   * @throws SallyportError PID_FILE_FAILED, PRIVILEGES_FAILED; or the file system's error
+   */
+  settle(loaded: Loaded): void {
+    this.#writePid(loaded.process.pid);
+    if (this.#identity === null) return;
+    createLogFiles(loaded.logFiles, this.#identity);
+    dropPrivileges(this.#identity);
+  }
+
+  /** After a reload: the pid file may have another place now. */
+  follow(loaded: Loaded): void {
+    const { pid } = loaded.process;
+    if (pid === this.#pidPath) return;
+    const old = this.#pidPath;
+    try {
+      this.#writePid(pid);
+      if (old !== null) this.#remove(old);
+    } catch (error) {
+      this.#log.log('alert', (error as Error).message);
+    }
+  }
+
+  /** At the end. Safe to call twice, and in an `exit` handler. */
+  leave(): void {
+    if (this.#pidPath !== null) this.#remove(this.#pidPath);
+    this.#pidPath = null;
+  }
+
+  #writePid(path: string): void {
+    writePidFile(path, process.pid);
+    this.#pidPath = path;
+  }
+
+  #remove(path: string): void {
+    const failure = removePidFile(path, process.pid);
+    if (failure !== null) this.#log.log('alert', failure);
+  }
+}
+
+function changeDirectory(path: string): void {
+  try {
+    process.chdir(path);
+  } catch (error) {
+    throw new SallyportError('CONFIG_INVALID', failedCall(`chdir("${path}")`, error), error);
+  }
+}

@@ -1,0 +1,39 @@
+// The built-in page of an error, as short as nginx's, signed with the server token only.
+
+import { reasonPhrase } from '../http1/status.ts';
+
+const bodies = new Map<string, Buffer>();
+
+const own: Readonly<Record<number, string>> = {
+  494: 'Request Header Or Cookie Too Large',
+  495: 'The SSL certificate error',
+  496: 'No required SSL certificate was sent',
+  497: 'The plain HTTP request was sent to HTTPS port',
+};
+
+/**
+ * @param status - status of the answer
+ * @param detail - one of nginx's internal statuses (494 to 497) that says more, 0 for none
+ * @param token - `Server` value
+ */
+export function errorPageBody(status: number, detail: number, token: string): Buffer {
+  const key = `${status} ${detail} ${token}`;
+  let body = bodies.get(key);
+  if (body === undefined) {
+    body = Buffer.from(page(status, detail, token), 'latin1');
+    bodies.set(key, body);
+  }
+  return body;
+}
+
+function page(status: number, detail: number, token: string): string {
+  const title = `${status} ${reasonPhrase(status)}`.trimEnd();
+  const more = own[detail];
+  const head = more === undefined ? title : `${status} ${more}`;
+  const explanation = more === undefined ? '' : `<center>${more}</center>\r\n`;
+  return (
+    `<html>\r\n<head><title>${head}</title></head>\r\n<body>\r\n` +
+    `<center><h1>${title}</h1></center>\r\n${explanation}` +
+    `<hr><center>${token}</center>\r\n</body>\r\n</html>\r\n`
+  );
+}

@@ -1,0 +1,63 @@
+// A compiled configuration as the data path sees it: ports, their virtual servers, and what must be
+// released when the last request of an old snapshot has ended.
+
+import type { Address } from '../base/address.ts';
+import type { ServerFacts } from '../exchange/exchange.ts';
+import type { Handler } from '../exchange/handler.ts';
+import type { RequestHeadLimits } from '../http1/request-head.ts';
+import type { ErrorLog } from '../log/error-log.ts';
+import type { LogFiles } from '../log/log-files.ts';
+import type { ServerTlsPolicy } from '../tls/server-policy.ts';
+import type { Location } from './location.ts';
+import type { LocationTree } from './location-tree.ts';
+import type { ServerNames } from './server-names.ts';
+
+/** One `server` block. */
+export interface VirtualServer extends ServerFacts {
+  readonly limits: RequestHeadLimits;
+  /** Milliseconds. */
+  readonly clientHeaderTimeout: number;
+  readonly mergeSlashes: boolean;
+  /** Run before the location is looked for. */
+  readonly handlers: readonly Handler[];
+  readonly locations: LocationTree;
+  /** The server's own settings, for requests that match no location or fail before. */
+  readonly outside: Location;
+  readonly tls: ServerTlsPolicy | null;
+  /** Is a client certificate asked for? Then Host must stay with the server chosen by SNI. */
+  readonly verifiesClients: boolean;
+  readonly rejectsHandshake: boolean;
+}
+
+/** All servers that listen on one address and port. */
+export interface Port {
+  readonly key: string;
+  readonly tls: boolean;
+  readonly defaultServer: VirtualServer;
+  readonly names: ServerNames<VirtualServer>;
+}
+
+/** One socket to listen on. Servers of one address share it. */
+export interface ListenAddress {
+  /** "0.0.0.0:80", "[::]:80", "unix:/path": what a reload compares. */
+  readonly key: string;
+  readonly address: Address;
+  readonly backlog: number | null;
+  readonly ipv6Only: boolean;
+  readonly reusePort: boolean;
+  /** The port of the address itself. */
+  readonly port: Port;
+  /** Ports of single addresses where this socket is bound to all of them. */
+  readonly byLocalAddress: ReadonlyMap<string, Port> | null;
+}
+
+/** A whole compiled configuration. Immutable; a reload makes a new one. */
+export interface Snapshot {
+  readonly listens: readonly ListenAddress[];
+  readonly errorLog: ErrorLog;
+  readonly logFiles: LogFiles;
+  /** `worker_connections`. */
+  readonly workerConnections: number;
+  /** Closes pooled connections and log files; called once nothing uses the snapshot any more. */
+  dispose(): void;
+}

@@ -1,0 +1,105 @@
+// PEM files into certificates and keys, with errors that name the file and the reason. A file is
+// read by the caller; here its content is checked at load, because OpenSSL takes a key of another
+// type than the certificate without a word and fails at the first handshake.
+
+import type { KeyObject } from 'node:crypto';
+import { X509Certificate, createPrivateKey } from 'node:crypto';
+import { SallyportError } from '../base/errors.ts';
+
+/** A PEM file that has been read. */
+export interface PemFile {
+  /** For messages only. */
+  readonly path: string;
+  /** The file's content. */
+  readonly pem: string;
+}
+
+/** A certificate (with its intermediates) and the private key of its first certificate. */
+export interface KeyPair {
+  readonly certificate: PemFile;
+  readonly key: PemFile;
+}
+
+const certificateBlock =
+  /-----BEGIN ((?:X509 |TRUSTED )?CERTIFICATE)-----[\s\S]*?-----END \1-----/g;
+const certificateStart = /-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----/g;
+
+/** An error of a certificate or key file: what is wrong with which file. */
+export function certificateError(path: string, reason: string, cause?: unknown): SallyportError {
+  return new SallyportError('CERTIFICATE_INVALID', `"${path}": ${reason}`, cause);
+}
+
+/** The reason in an error of OpenSSL or Node, without numbers and places in its source. */
+export function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  if ('reason' in error && typeof error.reason === 'string') return error.reason;
+  return error.message.replace(/^error:[0-9A-Fa-f]+:[^:]*:[^:]*:/, '');
+}
+
+/**
+ * Every certificate of a file, in the file's order.
+ *
+ * @throws SallyportError CERTIFICATE_INVALID where there is none or one cannot be read
+ */
+export function readCertificates(file: PemFile): readonly X509Certificate[] {
+  const blocks = file.pem.match(certificateBlock) ?? [];
+  const starts = file.pem.match(certificateStart) ?? [];
+  if (starts.length === 0) throw certificateError(file.path, 'there is no certificate in it');
+  if (blocks.length < starts.length) {
+    throw certificateError(file.path, `certificate ${blocks.length + 1} is cut off`);
+  }
+  return blocks.map((block, index) => readCertificate(file.path, block, index + 1));
+}
+
+function readCertificate(path: string, block: string, number: number): X509Certificate {
+  try {
+    return new X509Certificate(block);
+  } catch (error) {
+    throw certificateError(path, `certificate ${number} is malformed: ${reasonOf(error)}`, error);
+  }
+}
+
+function readPrivateKey(file: PemFile): KeyObject {
+  if (!file.pem.includes('PRIVATE KEY-----')) {
+    throw certificateError(file.path, 'there is no private key in it');
+  }
+  try {
+    return createPrivateKey(file.pem);
+  } catch (error) {
+    const encrypted = /ENCRYPTED/.test(file.pem);
+    const reason = encrypted
+      ? 'the private key is encrypted and no passphrase is known'
+      : `the private key is malformed: ${reasonOf(error)}`;
+    throw certificateError(file.path, reason, error);
+  }
+}
+
+/**
+ * Checks that a pair can be used and returns its certificates, leaf first.
+ *
+ * @throws SallyportError CERTIFICATE_INVALID
+ */
+export function readKeyPair(pair: KeyPair): readonly X509Certificate[] {
+  const certificates = readCertificates(pair.certificate);
+  const key = readPrivateKey(pair.key);
+  const leaf = certificates[0];
+  if (leaf?.checkPrivateKey(key) !== true) {
+    throw certificateError(
+      pair.key.path,
+      `the private key does not match the first certificate of "${pair.certificate.path}"`,
+    );
+  }
+  return certificates;
+}
+
+/** Says so where a certificate's days are over or have not come. Null where all is well. */
+export function validityWarning(file: PemFile, certificate: X509Certificate): string | null {
+  const time = Date.now();
+  if (certificate.validToDate.getTime() < time) {
+    return `"${file.path}": the certificate expired on ${certificate.validTo}`;
+  }
+  if (certificate.validFromDate.getTime() > time) {
+    return `"${file.path}": the certificate is not valid before ${certificate.validFrom}`;
+  }
+  return null;
+}

@@ -1,0 +1,113 @@
+import assert from 'node:assert/strict';
+import { generateKeyPairSync } from 'node:crypto';
+import { test } from 'node:test';
+import { makeCertificate, pairFiles, pemFile } from './certificates.test-kit.ts';
+import type { UpstreamTlsSettings } from './upstream-policy.ts';
+import { createUpstreamTlsPolicy, policyWarnings } from './upstream-policy.ts';
+import { otherRoot, root, settings } from './upstream.test-kit.ts';
+
+const client = pairFiles(makeCertificate({ commonName: 'client', issuer: root }));
+
+function rsaKey(): string {
+  const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  return privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+}
+
+function encryptedKey(): string {
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const sealed = { type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: 'x' } as const;
+  return privateKey.export(sealed).toString();
+}
+
+function withKey(pem: string): Partial<UpstreamTlsSettings> {
+  return { certificate: { certificate: client.certificate, key: { path: 'k.pem', pem } } };
+}
+
+const cut = root.pem.slice(0, 200);
+const rotten = root.pem.replace(/\n[A-Za-z0-9+/]{8}/, '\nAAAAAAAA');
+
+const refused: readonly (readonly [string, () => Partial<UpstreamTlsSettings>, RegExp])[] = [
+  [
+    'a CA file without certificates',
+    () => ({ trusted: { path: 'ca.pem', pem: 'hello' } }),
+    /"ca\.pem": there is no certificate in it/,
+  ],
+  [
+    'a CA file that is cut off',
+    () => ({ trusted: { path: 'ca.pem', pem: otherRoot.pem + cut } }),
+    /"ca\.pem": certificate 2 is cut off/,
+  ],
+  [
+    'a malformed CA',
+    () => ({ trusted: { path: 'ca.pem', pem: rotten } }),
+    /"ca\.pem": certificate 1 is malformed/,
+  ],
+  ['a key of another type', () => withKey(rsaKey()), /"k\.pem": the private key does not match/],
+  [
+    'a key of another certificate',
+    () => withKey(otherRoot.keyPem),
+    /"k\.pem": the private key does not match the first certificate of "client\.crt"/,
+  ],
+  ['a key file without a key', () => withKey(root.pem), /"k\.pem": there is no private key in it/],
+  ['an encrypted key', () => withKey(encryptedKey()), /"k\.pem": the private key is encrypted/],
+  ['an unknown cipher string', () => ({ ciphers: 'NONSENSE' }), /"NONSENSE".*no cipher match/],
+  ['SSLv3 alone', () => ({ protocols: ['SSLv3'] }), /no TLS protocol is left.*SSLv3/],
+  [
+    'TLS 1.0 alone at the usual security level',
+    () => ({ protocols: ['TLSv1'] }),
+    /no TLS protocol is left.*@SECLEVEL=0/,
+  ],
+];
+
+for (const [name, change, says] of refused) {
+  test(`${name} is refused at load`, () => {
+    assert.throws(() => createUpstreamTlsPolicy({ ...settings, ...change() }), {
+      code: 'CERTIFICATE_INVALID',
+      message: says,
+    });
+  });
+}
+
+test('policies that need the same context share it and still have keys of their own', () => {
+  const one = createUpstreamTlsPolicy(settings);
+  const deeper = createUpstreamTlsPolicy({ ...settings, verifyDepth: 3 });
+  assert.equal(one.context, deeper.context);
+  assert.notEqual(one.key, deeper.key);
+});
+
+test('the same content under another path is the same policy', () => {
+  const moved = { ...settings, trusted: pemFile('elsewhere.crt', root) };
+  assert.equal(createUpstreamTlsPolicy(moved).key, createUpstreamTlsPolicy(settings).key);
+});
+
+test('another content under the same path is another policy', () => {
+  const changed = { ...settings, trusted: pemFile('root.crt', otherRoot) };
+  assert.notEqual(createUpstreamTlsPolicy(changed).key, createUpstreamTlsPolicy(settings).key);
+});
+
+test('a policy is frozen', () => {
+  const policy = createUpstreamTlsPolicy(settings);
+  assert.ok(Object.isFrozen(policy));
+  assert.ok(Object.isFrozen(policy.settings));
+});
+
+test('without a CA file the certificates of the system are trusted, each once', () => {
+  const { trust } = createUpstreamTlsPolicy({ ...settings, trusted: null });
+  assert.ok(trust.size > 0);
+  assert.equal(new Set(trust.ca).size, trust.size);
+});
+
+test('protocols that will never be spoken are warned of, with the remedy', () => {
+  const warnings = policyWarnings({ ...settings, protocols: ['SSLv3', 'TLSv1', 'TLSv1.2'] });
+  assert.equal(warnings.length, 2);
+  assert.match(warnings[0] ?? '', /SSLv3 is not available/);
+  assert.match(warnings[1] ?? '', /TLSv1 will not be spoken.*"DEFAULT:@SECLEVEL=0"/);
+  const allowed = { ...settings, protocols: ['TLSv1', 'TLSv1.2'], ciphers: 'ALL:@SECLEVEL=0' };
+  assert.deepEqual(policyWarnings(allowed as UpstreamTlsSettings), []);
+});
+
+test('a certificate whose days are over is warned of', () => {
+  const old = makeCertificate({ commonName: 'old', notAfter: new Date(Date.now() - 1000) });
+  const warnings = policyWarnings({ ...settings, trusted: pemFile('old.crt', old) });
+  assert.match(warnings.join(), /"old\.crt": the certificate expired on /);
+});

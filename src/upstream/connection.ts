@@ -1,0 +1,256 @@
+// One connection to one upstream server, plain or TLS, with one identity that never changes. It is
+// either in use by one user (an attempt), or idle in a pool, or closed. Its socket has all its
+// listeners from the first moment to the last: they look up the user at each event.
+
+import type { Socket } from 'node:net';
+import { CoarseTimer } from '../base/coarse-timer.ts';
+import { now } from '../base/clock.ts';
+import { SallyportError } from '../base/errors.ts';
+import type { UpstreamTlsTarget } from '../tls/upstream-connect.ts';
+import type { UpstreamTlsFacts } from '../tls/upstream-facts.ts';
+import type { Address } from '../base/address.ts';
+import { ConnectionReader } from './connection-reader.ts';
+import type { Peer } from './peer.ts';
+import { plainReadSize, tlsReadSize, type ReadBufferPool } from './read-buffers.ts';
+
+/** Where to connect and as whom. */
+export interface ConnectTarget {
+  /**
+   * The identity: address and the whole TLS policy. Connections are shared under equal keys only.
+   */
+  readonly key: string;
+  readonly address: Address;
+  /** Null: plain. */
+  readonly tls: UpstreamTlsTarget | null;
+  readonly peer: Peer;
+}
+
+/** Who uses a connection now. No callback comes before `openConnection` or `take` has returned. */
+export interface ConnectionUser {
+  /** Open; with TLS: handshake done and verified. Not called on a connection from a pool. */
+  onConnected(connection: UpstreamConnection): void;
+  /**
+   * Bytes `[0, bytes)` of `buffer` have come. The buffer is good during this call only: what must
+   * outlive it is kept with `connection.keep(start, end)`.
+   *
+   * @returns false to pause; up to a few calls may still follow (TLS records already decrypted),
+   *   until the user calls `resume()`
+   */
+  onData(buffer: Buffer, bytes: number): boolean;
+  /** The server has closed its side. The user still has to `destroy()`. */
+  onEnd(): void;
+  /** It failed and is closed; the last callback. */
+  onError(error: SallyportError): void;
+  /** After `write` returned false: more may be written. */
+  onDrain(): void;
+  /** What `arm` was asked to wait for took too long. */
+  onTimeout(): void;
+}
+
+/** The pool in which a connection is idle. */
+export interface IdleKeeper {
+  /** The connection is no longer idle but gone. */
+  forget(connection: UpstreamConnection): void;
+}
+
+/** Opens the socket that reads through `reads` and reports its events to `connection`. */
+export type SocketOpener = (connection: UpstreamConnection, reads: SocketReads) => Socket;
+
+/** The `onread` option of Node's sockets. */
+export interface SocketReads {
+  readonly buffer: () => Uint8Array;
+  readonly callback: (bytes: number, buffer: Uint8Array) => boolean;
+}
+
+/** A connection. Made by `openConnection`. */
+export class UpstreamConnection {
+  readonly key: string;
+  readonly peer: Peer;
+  /** Milliseconds of `now()`. */
+  readonly createdAt: number;
+  /** What the TLS handshake showed; null for plain ones and before it is done. */
+  tls: UpstreamTlsFacts | null = null;
+  /** Requests begun, the present one included. */
+  requests = 1;
+  /** Did it come from a pool for the present request? */
+  reused = false;
+  user: ConnectionUser | null;
+  connected = false;
+  bytesReceived = 0;
+  /** Bytes handed to the socket. */
+  bytesSent = 0;
+  /** For the pool: set while idle, with links from the least to the most recently used. */
+  keeper: IdleKeeper | null = null;
+  older: UpstreamConnection | null = null;
+  newer: UpstreamConnection | null = null;
+  idleTimer: CoarseTimer | null = null;
+  #userTimer: CoarseTimer | null = null;
+
+  readonly #buffers: ReadBufferPool;
+  readonly #reader: ConnectionReader;
+  readonly #socket: Socket;
+  #closed = false;
+  #ended = false;
+  #paused = false;
+
+  constructor(
+    target: ConnectTarget,
+    user: ConnectionUser,
+    buffers: ReadBufferPool,
+    open: SocketOpener,
+  ) {
+    this.key = target.key;
+    this.peer = target.peer;
+    this.createdAt = now();
+    this.user = user;
+    this.#buffers = buffers;
+    const size = target.tls === null ? plainReadSize : tlsReadSize;
+    this.#reader = new ConnectionReader(buffers, size);
+    this.#socket = open(this, {
+      buffer: () => this.#reader.next(this.user !== null),
+      callback: (bytes) => this.#receive(bytes),
+    });
+    this.#socket.on('drain', () => this.user?.onDrain());
+    this.#socket.on('end', () => this.#end());
+    this.#socket.on('close', () => this.#close());
+  }
+
+  /** Destroyed, failed, or on its way to be closed. */
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** Bytes written that the kernel has not taken yet. */
+  get writableLength(): number {
+    return this.#socket.writableLength;
+  }
+
+  /** Is it open both ways with nothing left to send? Only then may it be used again. */
+  get reusable(): boolean {
+    return this.connected && !this.#closed && !this.#ended && this.#socket.writableLength === 0;
+  }
+
+  /**
+   * Only after `onConnected`, so that nothing is ever queued for a server not yet verified.
+   *
+   * @param data - text is sent as latin1
+   * @throws SallyportError INTERNAL before the connection is open
+   * @returns false where the user should wait for `onDrain` before it writes more
+   */
+  write(data: string | Buffer): boolean {
+    if (!this.connected)
+      throw new SallyportError('INTERNAL', 'write before the connection is open');
+    this.bytesSent += data.length;
+    return typeof data === 'string' ? this.#socket.write(data, 'latin1') : this.#socket.write(data);
+  }
+
+  /** Holds writes back so that head and body leave in one segment. */
+  cork(): void {
+    this.#socket.cork();
+  }
+
+  uncork(): void {
+    this.#socket.uncork();
+  }
+
+  /** Calls the user's `onTimeout` once, unless it is armed anew or disarmed within `ms`. */
+  arm(ms: number): void {
+    this.#userTimer ??= new CoarseTimer(() => this.user?.onTimeout());
+    this.#userTimer.arm(Math.max(ms, 1));
+  }
+
+  disarm(): void {
+    this.#userTimer?.disarm();
+  }
+
+  /** Sends the end of the stream; the other direction stays open (upgraded connections). */
+  finishWriting(): void {
+    this.#socket.end();
+  }
+
+  pause(): void {
+    this.#paused = true;
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    if (!this.#paused) return;
+    this.#paused = false;
+    this.#socket.resume();
+  }
+
+  /**
+   * Within `onData` only: keeps bytes `[start, end)` beyond the call. To be given back with
+   * `release` once they are written; until then nobody else gets their memory.
+   */
+  keep(start: number, end: number): Buffer {
+    return this.#reader.keep(start, end);
+  }
+
+  /** Gives back what `keep` gave. It must not be looked at any more. */
+  release(kept: Buffer): void {
+    this.#buffers.release(kept);
+  }
+
+  /** Closes at once; no callback follows. */
+  destroy(): void {
+    this.#leave();
+    this.#socket.destroy();
+  }
+
+  /** Sends what is written and the end of the connection (TLS: close_notify), then closes. */
+  end(): void {
+    this.#leave();
+    this.#socket.destroySoon();
+  }
+
+  /** For the opener: the connection is open, with TLS also verified. */
+  establish(facts: UpstreamTlsFacts | null): void {
+    if (this.#closed) return;
+    this.tls = facts;
+    this.connected = true;
+    this.user?.onConnected(this);
+  }
+
+  /** For the opener: closes the connection, and tells the user unless it was closed already. */
+  fail(error: SallyportError): void {
+    if (this.#closed) return;
+    const user = this.user;
+    this.destroy();
+    user?.onError(error);
+  }
+
+  #leave(): void {
+    this.#closed = true;
+    this.user = null;
+    this.#userTimer?.disarm();
+    this.keeper?.forget(this);
+  }
+
+  #receive(bytes: number): boolean {
+    const user = this.user;
+    this.bytesReceived += bytes;
+    const buffer = this.#reader.begin(bytes);
+    // Nobody asked for these bytes: they must not become the start of a later answer. Also what
+    // comes before a TLS handshake is verified is nobody's answer.
+    if (user === null || !this.connected) {
+      this.fail(new SallyportError('UPSTREAM_INVALID_RESPONSE', 'data came before any request'));
+      return true;
+    }
+    if (user.onData(buffer, bytes) || this.user !== user) return true;
+    this.#paused = true;
+    return false;
+  }
+
+  #end(): void {
+    this.#ended = true;
+    if (this.user === null) this.destroy();
+    else this.user.onEnd();
+  }
+
+  #close(): void {
+    if (this.#ended) return;
+    const code = this.connected ? 'UPSTREAM_CLOSED_EARLY' : 'UPSTREAM_CONNECT_FAILED';
+    this.fail(new SallyportError(code, 'upstream prematurely closed connection'));
+  }
+}

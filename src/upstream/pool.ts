@@ -1,0 +1,136 @@
+// Idle connections to the servers of one group, in one worker. A connection goes only to a request
+// of exactly its own identity, the newest first; when there are too many, the one unused for the
+// longest time is closed, whatever its identity (nginx `keepalive`).
+
+import { CoarseTimer } from '../base/coarse-timer.ts';
+import { now } from '../base/clock.ts';
+import type { IdleKeeper, UpstreamConnection } from './connection.ts';
+import type { KeepaliveSettings } from './group.ts';
+
+/** More empty stacks than this are swept: keys may come from variables without a bound. */
+const sweepSize = 256;
+
+/** The idle connections of one group in one worker. */
+export class ConnectionPool implements IdleKeeper {
+  readonly #settings: KeepaliveSettings;
+  /** Identity → idle connections, the newest last. */
+  #stacks = new Map<string, UpstreamConnection[]>();
+  #oldest: UpstreamConnection | null = null;
+  #newest: UpstreamConnection | null = null;
+  #idle = 0;
+  #closed = false;
+
+  constructor(settings: KeepaliveSettings) {
+    this.#settings = settings;
+  }
+
+  /** Idle connections at present. */
+  get idle(): number {
+    return this.#idle;
+  }
+
+  /**
+   * The newest idle connection of exactly this identity, or null. The caller sets its `user` before
+   * it does anything else, and counts as its next request.
+   */
+  take(key: string): UpstreamConnection | null {
+    const connection = this.#stacks.get(key)?.at(-1);
+    if (connection === undefined) return null;
+    this.forget(connection);
+    connection.requests += 1;
+    connection.reused = true;
+    return connection;
+  }
+
+  /**
+   * Takes a connection whose response is complete, or closes it where it may not be used again. It
+   * has no user from here on. Call it from within `onData` where the response ends there, so that
+   * the connection is idle before anything else can arrive.
+   */
+  put(connection: UpstreamConnection): void {
+    connection.user = null;
+    if (!this.#admits(connection)) {
+      // Unsent bytes of a request that is already answered are not worth waiting for.
+      if (connection.reusable) connection.end();
+      else connection.destroy();
+      return;
+    }
+    if (this.#idle >= this.#settings.connections) this.#oldest?.end();
+    this.#stackOf(connection.key).push(connection);
+    this.#append(connection);
+    connection.keeper = this;
+    connection.idleTimer ??= new CoarseTimer(() => {
+      if (connection.keeper !== null) connection.end();
+    });
+    connection.idleTimer.arm(this.#settings.timeoutMs);
+    connection.resume();
+  }
+
+  /** Closes all idle connections, and from now on every one that is put back. */
+  closeAll(): void {
+    this.#closed = true;
+    while (this.#oldest !== null) this.#oldest.end();
+    this.#stacks.clear();
+  }
+
+  /** For the connection itself: takes it out without closing it. */
+  forget(connection: UpstreamConnection): void {
+    if (connection.keeper !== this) return;
+    connection.keeper = null;
+    connection.idleTimer?.disarm();
+    this.#unlink(connection);
+    const stack = this.#stacks.get(connection.key);
+    if (stack === undefined) return;
+    if (stack.at(-1) === connection) stack.pop();
+    else stack.splice(stack.indexOf(connection), 1);
+  }
+
+  #admits(connection: UpstreamConnection): boolean {
+    const settings = this.#settings;
+    return (
+      !this.#closed &&
+      connection.keeper === null &&
+      connection.reusable &&
+      settings.connections > 0 &&
+      settings.timeoutMs > 0 &&
+      connection.requests < settings.requests &&
+      now() - connection.createdAt <= settings.timeMs
+    );
+  }
+
+  #stackOf(key: string): UpstreamConnection[] {
+    let stack = this.#stacks.get(key);
+    if (stack === undefined) {
+      if (this.#stacks.size >= sweepSize + this.#settings.connections) this.#sweep();
+      stack = [];
+      this.#stacks.set(key, stack);
+    }
+    return stack;
+  }
+
+  #sweep(): void {
+    for (const [key, stack] of this.#stacks) {
+      if (stack.length === 0) this.#stacks.delete(key);
+    }
+  }
+
+  #append(connection: UpstreamConnection): void {
+    connection.older = this.#newest;
+    connection.newer = null;
+    if (this.#newest === null) this.#oldest = connection;
+    else this.#newest.newer = connection;
+    this.#newest = connection;
+    this.#idle += 1;
+  }
+
+  #unlink(connection: UpstreamConnection): void {
+    const { older, newer } = connection;
+    if (older === null) this.#oldest = newer;
+    else older.newer = newer;
+    if (newer === null) this.#newest = older;
+    else newer.older = older;
+    connection.older = null;
+    connection.newer = null;
+    this.#idle -= 1;
+  }
+}
