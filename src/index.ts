@@ -29,4 +29,4 @@ export {
   type ProxyEvents,
   type ProxyOptions,
 } from './runtime/proxy.ts';
-export { version } from './runtime/version.ts';
+export { version } from './base/version.ts';

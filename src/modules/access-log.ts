@@ -86,8 +86,9 @@ export const accessLog = listDirective<AccessLog>({
   contexts: inHttpServerLocation,
   args: { min: 1, max: 4 },
   value: accessValue,
-  defaultText: 'logs/access.log combined',
+  defaultText: 'off',
   help: 'File and format for a line about each request; "off" for none.',
+  differs: 'off by default: nginx writes logs/access.log, whose folder may not be there',
 });
 
 /** nginx's own format, and ours for what happened behind the proxy. */

@@ -44,6 +44,8 @@ export interface CompileInput {
   /** 48 bytes, the same for all workers, so that each can resume the others' TLS sessions. */
   readonly ticketKeys: Buffer;
   readonly pid: number;
+  /** Was the process started as root? A server without `listen` then listens on port 80. */
+  readonly privileged: boolean;
 }
 
 /** A checked configuration. `snapshot` is null where there are errors. */
@@ -91,7 +93,7 @@ export async function compileConfiguration(input: CompileInput): Promise<Compile
   return {
     diagnostics,
     files,
-    process: processSettings(main, input.prefix),
+    process: processSettings(main, input),
     snapshot: failed ? null : snapshot,
     listens: snapshot.listens,
     hops: context.hops,
@@ -105,11 +107,10 @@ function build(main: Scope, context: BuildContext, input: CompileInput): Snapsho
     pid: input.pid,
   });
   const tools = { modules, context, errorLogs };
-  const privileged = process.getuid?.() === 0;
   const listens: ListenAddress[] = [];
   for (const scope of main.blocks(http)) {
     buildUpstreams(scope, context);
-    listens.push(...buildServers(scope, tools, privileged));
+    listens.push(...buildServers(scope, tools, input.privileged));
   }
   const eventScope = main.blocks(events)[0];
   return {

@@ -1,6 +1,5 @@
 // `error_log`: where the error log of a level goes, and from which severity on.
 
-import path from 'node:path';
 import { threadId } from 'node:worker_threads';
 import type { LogLevel } from '../base/errors.ts';
 import { listDirective, type ValueType } from '../config/row.ts';
@@ -43,15 +42,19 @@ export const errorLog = listDirective<ErrorLogLine>({
   contexts: ['main', 'http', 'server', 'location'],
   args: { min: 1, max: 2 },
   value,
-  defaultText: 'logs/error.log error',
+  defaultText: 'stderr error',
   help: 'File (or "stderr") for errors and the least severe level that is written to it.',
+  differs: 'by default the standard error (or the file of -e), which needs no folder to exist',
 });
 
-/** The targets in effect; nginx's own default where nothing is configured. */
-export function errorLogTargets(scope: Scope, prefix: string): readonly ErrorLogLine[] {
+/**
+ * The targets in effect.
+ *
+ * @param override - the file of `-e`, for where nothing is configured; null: the standard error
+ */
+export function errorLogTargets(scope: Scope, override: string | null): readonly ErrorLogLine[] {
   const lines = scope.get(errorLog);
-  if (lines.length > 0) return lines;
-  return [{ path: path.join(prefix, 'logs', 'error.log'), level: 'error' }];
+  return lines.length > 0 ? lines : [{ path: override ?? 'stderr', level: 'error' }];
 }
 
 /** Error logs of one build: levels that inherit the same lines share one object. */
@@ -72,7 +75,7 @@ export class ErrorLogs {
   of(scope: Scope): ErrorLog {
     let lines = scope.get(errorLog);
     if (lines.length === 0) {
-      this.#default ??= this.#defaultLines(scope);
+      this.#default ??= errorLogTargets(scope, this.#override);
       lines = this.#default;
     }
     let log = this.#made.get(lines);
@@ -81,11 +84,6 @@ export class ErrorLogs {
       this.#made.set(lines, log);
     }
     return log;
-  }
-
-  #defaultLines(scope: Scope): readonly ErrorLogLine[] {
-    if (this.#override === null) return errorLogTargets(scope, this.#context.prefix);
-    return [{ path: this.#override, level: 'error' }];
   }
 
   #open(lines: readonly ErrorLogLine[], scope: Scope): ErrorLogTarget[] {

@@ -47,8 +47,9 @@ export const pid = directive({
   args: 1,
   value: pathValue('prefix'),
   default: '',
-  defaultText: 'logs/nginx.pid',
+  defaultText: 'sallyport.pid',
   help: 'File with the process number, written once the sockets listen and removed at the end.',
+  differs: 'by default sallyport.pid in the prefix, which needs no folder of its own',
 });
 
 const userValue: ValueType<{ user: string; group: string | null }> = {
@@ -143,17 +144,20 @@ export const env = {
 };
 
 /** Reads the settings of the process out of the main scope. */
-export function processSettings(scope: Scope, prefix: string): ProcessSettings {
+export function processSettings(
+  scope: Scope,
+  place: { readonly prefix: string; readonly errorLogOverride?: string },
+): ProcessSettings {
   const pidFile = scope.get(pid);
   return {
     daemon: scope.get(daemon),
     masterProcess: scope.get(masterProcess),
-    pid: pidFile === '' ? path.join(prefix, 'logs', 'nginx.pid') : pidFile,
+    pid: pidFile === '' ? path.join(place.prefix, 'sallyport.pid') : pidFile,
     user: scope.get(user),
     workerProcesses: scope.get(workerProcesses),
     workerShutdownTimeout: scope.get(workerShutdownTimeout),
     workingDirectory: scope.get(workingDirectory),
-    errorLog: errorLogTargets(scope, prefix),
+    errorLog: errorLogTargets(scope, place.errorLogOverride ?? null),
   };
 }
 

@@ -5,7 +5,7 @@ import { formatAddress } from '../base/address.ts';
 import type { LogLevel } from '../base/errors.ts';
 import type { HopSummary } from '../modules/hop.ts';
 import type { BoundAddress } from './listen-sockets.ts';
-import { version } from './version.ts';
+import { version } from '../base/version.ts';
 
 /** One line for the error log. */
 export interface BannerLine {

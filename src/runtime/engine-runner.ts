@@ -11,6 +11,7 @@ import type {
   EngineParts,
   JobListener,
 } from './engine-parts.ts';
+import { diagnosticLine } from './failure.ts';
 import { compileRecorded, type Snapshot } from './load.ts';
 import { bindUnixSocket } from './unix-socket.ts';
 
@@ -36,9 +37,12 @@ export class EngineRunner implements EngineHost {
     const listeners: EngineListener[] = [];
     let snapshot: Snapshot | null = null;
     try {
-      ({ snapshot } = await compileRecorded(job.recorded, this.#parts.compile));
+      const compiled = await compileRecorded(job.recorded, this.#parts.compile);
+      snapshot = compiled.snapshot;
+      // What the supervisor has checked can still fail here: a log that only root may open.
       if (snapshot === null) {
-        throw new SallyportError('INTERNAL', 'a checked configuration did not compile again');
+        const findings = compiled.diagnostics.list.map(diagnosticLine).join('\n');
+        throw new SallyportError('CONFIG_INVALID', findings);
       }
       for (const listener of job.listeners) listeners.push(await bound(listener));
       this.#prepared = { snapshot, listeners };

@@ -112,6 +112,8 @@ export interface LoadParts {
   readonly lookup?: HostLookup;
   /** The 48 bytes of an earlier load: TLS sessions then outlive a reload. Default: random. */
   readonly ticketKeys?: Uint8Array;
+  /** Was the process started as root? Default: is it root now. */
+  readonly privileged?: boolean;
 }
 
 /**
@@ -128,6 +130,7 @@ export async function load(options: ConfigurationOptions, parts: LoadParts): Pro
     ...(options.prelude === undefined ? {} : { prelude: options.prelude }),
     ...(options.errorLog === undefined ? {} : { errorLogOverride: options.errorLog }),
     pid: process.pid,
+    privileged: parts.privileged ?? process.getuid?.() === 0,
   };
   const compiled = await parts.compile({
     ...input,

@@ -195,9 +195,11 @@ export class Proxy extends EventEmitter<ProxyEvents> {
   }
 
   #load(options: ConfigurationOptions): Promise<Loaded> {
-    const ticketKeys = this.#supervisor.current?.recorded.ticketKeys;
     const { compile } = this.#parts.engine;
-    return load(options, ticketKeys === undefined ? { compile } : { compile, ticketKeys });
+    const recorded = this.#supervisor.current?.recorded;
+    if (recorded === undefined) return load(options, { compile });
+    const { ticketKeys, input } = recorded;
+    return load(options, { compile, ticketKeys, privileged: input.privileged });
   }
 
   // An 'error' without a listener would be thrown; it is in the log.

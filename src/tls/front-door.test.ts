@@ -247,6 +247,19 @@ for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
     assert.deepEqual([other.reused, other.received], [false, 'secure']);
   });
 
+  test(`the session id context alone keeps ${version} tickets of two policies apart`, async (t) => {
+    const one = serverPolicy({ id: 'one' });
+    const two = serverPolicy({ id: 'two' });
+    two.server.setTicketKeys(one.server.getTicketKeys());
+    let current = one;
+    const door = await openDoor(t, () => current);
+    const first = await visit(door, { maxVersion: version });
+    assert.ok(first.session !== null);
+    current = two;
+    const other = await visit(door, { maxVersion: version, session: first.session });
+    assert.deepEqual([other.reused, other.received], [false, 'secure']);
+  });
+
   test(`a ${version} ticket of one worker resumes at another with the same keys`, async (t) => {
     let current = policyA;
     const door = await openDoor(t, () => current);

@@ -97,7 +97,14 @@ export const closedInHandshake: HandshakeErrorRow = row(
     '(proxy_ssl_certificate)',
 );
 
-/** Every other failure of the protocol. */
+/** The handshake was done, and then a record could not be read. */
+export const brokenConnection: HandshakeErrorRow = row(
+  'UPSTREAM_TLS_PROTOCOL',
+  'SSL failure on an established connection',
+  'see the log of the upstream; something on the way may be changing bytes',
+);
+
+/** Every other failure of the handshake. */
 export const otherHandshakeError: HandshakeErrorRow = row(
   'UPSTREAM_TLS_PROTOCOL',
   'SSL handshake failed',

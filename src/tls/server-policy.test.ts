@@ -70,3 +70,11 @@ test('an expired certificate is warned of', () => {
   const warnings = serverPolicyWarnings({ ...serverSettings, certificates: [pairFiles(old)] });
   assert.match(warnings.join(), /"old\.crt": the certificate expired on /);
 });
+
+test('every policy has ticket keys of its own', () => {
+  const one = serverPolicy({ id: 'one' }).server.getTicketKeys();
+  const two = serverPolicy({ id: 'two' }).server.getTicketKeys();
+  assert.notDeepEqual(one, two);
+  assert.notDeepEqual(one, serverSettings.ticketKeys);
+  assert.deepEqual(one, serverPolicy({ id: 'one' }).server.getTicketKeys());
+});

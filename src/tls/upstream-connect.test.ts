@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { TestContext } from 'node:test';
 import { test } from 'node:test';
@@ -310,6 +313,19 @@ test('a port where nobody listens is a failed connect in the words of nginx', as
   const error = await fail(targetAt(port));
   assert.equal(error.code, 'UPSTREAM_CONNECT_FAILED');
   assert.equal(error.message, 'connect() failed (111: Connection refused)');
+});
+
+test('an upstream behind a unix socket is verified by its name', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'sallyport-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const path = join(folder, 'upstream.sock');
+  const server = tlsUpstream([goodLeaf]);
+  await new Promise<void>((resolve) => server.listen(path, resolve));
+  t.after(() => server.close());
+  const address = { kind: 'unix', path } as const;
+  await succeed(targetAt(1, {}, { address }));
+  const error = await fail(targetAt(1, {}, { address, verifyName: 'b.test' }));
+  assert.equal(error.code, 'UPSTREAM_TLS_NAME_MISMATCH');
 });
 
 test('a unix socket that is not there is a failed connect', async () => {

@@ -8,7 +8,12 @@ import type { ErrorCode } from '../base/errors.ts';
 import { SallyportError } from '../base/errors.ts';
 import { plainHex } from './certificate-facts.ts';
 import { rfc2253 } from './distinguished-name.ts';
-import { closedInHandshake, handshakeErrorRow, otherHandshakeError } from './handshake-errors.ts';
+import {
+  brokenConnection,
+  closedInHandshake,
+  handshakeErrorRow,
+  otherHandshakeError,
+} from './handshake-errors.ts';
 import { reasonOf } from './pem.ts';
 import { isValidToday } from './trust-store.ts';
 import type { UpstreamTlsTarget } from './upstream-target.ts';
@@ -67,6 +72,7 @@ export function socketFailure(
   if (phase === 'established' && !code.startsWith('ERR_SSL_')) {
     return new SallyportError('UPSTREAM_RESET', systemText('connection', error), error);
   }
+  if (phase === 'established') return protocolFailure(brokenConnection, scene, error);
   return protocolFailure(closed ? closedInHandshake : otherHandshakeError, scene, error);
 }
 
@@ -119,7 +125,7 @@ function protocolFailure(row: FailureText, { target }: FailureScene, error: Erro
   const client = target.policy.settings.certificate?.certificate.path;
   const parts = [
     `${row.what} (${errorDetail(error)})`,
-    `while SSL handshaking to upstream ${formatAddress(target.address)}, ${name}, ` +
+    `on the TLS connection to upstream ${formatAddress(target.address)}, ${name}, ` +
       (client === undefined ? 'no client certificate' : `client certificate "${client}"`),
     `to mend: ${row.mend}`,
   ];

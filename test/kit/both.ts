@@ -6,6 +6,7 @@
 //   requests -> proxy -> its upstreams      ->
 
 import assert from 'node:assert/strict';
+import { isDeepStrictEqual } from 'node:util';
 import { startNginx } from './nginx.ts';
 import { normaliseAnswer, normaliseRequest } from './normalise.ts';
 import type { Ignored, NormalAnswer, NormalRequest, Replacements } from './normalise.ts';
@@ -107,16 +108,15 @@ export async function compareWithNginx<Name extends string = 'upstream'>(
   return pairs;
 }
 
-/** Fails on the first pair that is not alike, or that is alike although its row says otherwise. */
+/** Fails with every pair that is not alike, or that is alike although its row says otherwise. */
 export function assertSameAsNginx(pairs: readonly ComparedPair[]): void {
-  for (const { name, differs, nginx, proxy } of pairs) {
-    const [expected, actual] = [comparable(nginx), comparable(proxy)];
-    if (differs === null) {
-      assert.deepEqual(actual, expected, difference(name, actual, expected));
-    } else {
-      assert.notDeepEqual(actual, expected, `${name}: like nginx, although ${differs}`);
-    }
-  }
+  const problems = pairs.flatMap((pair) => {
+    const [expected, actual] = [comparable(pair.nginx), comparable(pair.proxy)];
+    const alike = isDeepStrictEqual(actual, expected);
+    if (pair.differs === null) return alike ? [] : [difference(pair.name, actual, expected)];
+    return alike ? [`${pair.name}: like nginx, although ${pair.differs}`] : [];
+  });
+  assert.ok(problems.length === 0, problems.join('\n\n'));
 }
 
 function comparable(observed: Observed): Pick<Observed, 'answers' | 'received' | 'failure'> {
@@ -124,9 +124,29 @@ function comparable(observed: Observed): Pick<Observed, 'answers' | 'received' |
   return { answers, received, failure };
 }
 
+// Line by line, without the lines that both sides have.
 function difference(name: string, actual: unknown, expected: unknown): string {
-  const shown = (value: unknown): string => JSON.stringify(value, null, 2);
-  return `${name}: differs from nginx\nproxy: ${shown(actual)}\nnginx: ${shown(expected)}`;
+  const [ours, theirs] = [leaves(actual), leaves(expected)];
+  const only = (lines: readonly string[], others: readonly string[]): string[] =>
+    lines.filter((line) => !others.includes(line));
+  return [
+    `${name}: differs from nginx`,
+    ...only(ours, theirs).map((line) => `  proxy: ${line}`),
+    ...only(theirs, ours).map((line) => `  nginx: ${line}`),
+  ].join('\n');
+}
+
+// One line for each value, with the way to it; a header is one value.
+function leaves(value: unknown, path = ''): string[] {
+  const isHeader = Array.isArray(value) && typeof value[0] === 'string';
+  if (typeof value !== 'object' || value === null || isHeader) {
+    return [`${path} = ${JSON.stringify(value)}`];
+  }
+  const nested = Object.entries(value);
+  if (nested.length === 0) return [`${path} = ${JSON.stringify(value)}`];
+  return nested.flatMap(([key, inner]) =>
+    leaves(inner, Array.isArray(inner) && typeof inner[0] === 'string' ? path : `${path}.${key}`),
+  );
 }
 
 interface Side<Name extends string> {

@@ -1,0 +1,38 @@
+// All reference pages, as they should be in `docs/`.
+
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { format } from 'prettier';
+import type { Options } from 'prettier';
+import { directiveRows, variableRows } from '../../src/modules/index.ts';
+import { differencesPage } from './differences.ts';
+import { directivesPage } from './directives.ts';
+import { errorsPage } from './errors.ts';
+import { inlineWith } from './markdown.ts';
+import { variablesPage } from './variables.ts';
+
+/** The root of the repository. */
+export const repository: string = join(import.meta.dirname, '..', '..');
+
+/** Makes the pages; by their path relative to the repository. */
+export async function referencePages(): Promise<Map<string, string>> {
+  const inline = inlineWith(
+    new Set([
+      ...directiveRows.map((row) => row.name),
+      ...variableRows.map((row) => `$${row.name}`),
+    ]),
+  );
+  const drafts = {
+    'docs/directives.md': directivesPage(directiveRows, inline),
+    'docs/variables.md': variablesPage(variableRows, inline),
+    'docs/errors.md': errorsPage(inline),
+    'docs/differences.md': differencesPage(directiveRows, inline),
+  };
+  const text = readFileSync(join(repository, '.prettierrc.json'), 'utf8');
+  const options = JSON.parse(text) as Options;
+  const pages = new Map<string, string>();
+  for (const [path, draft] of Object.entries(drafts)) {
+    pages.set(path, await format(draft, { ...options, parser: 'markdown' }));
+  }
+  return pages;
+}
