@@ -22,8 +22,8 @@ const retries: Readonly<Record<RetryAdvice, string>> = {
 export function errorsPage(inline: Inline): string {
   const intro =
     'A code, once published, keeps its meaning: match on it, never on the words around it. The ' +
-    'error log shows it in brackets; programs find it as `code` of a `SallyportError`. Clients ' +
-    'see the status and nothing else.';
+    'error log has it before the message; programs find it as `code` of a `SallyportError`. ' +
+    'Clients see the status and nothing else.';
   return page([
     '# Error codes',
     'Made from the rows in `src/base/errors.ts` by `npm run docs`; not to be edited.',

@@ -46,3 +46,20 @@ function withPort(host: string, digits: string | undefined): HostPort | null {
   const port = Number(digits);
   return port >= 1 && port <= 65535 ? { host, port } : null;
 }
+
+/**
+ * What is wrong with a text that `parseHostPort` refuses, in nginx's words: "no host", "invalid
+ * port", …
+ */
+export function hostPortProblem(text: string): string {
+  if (text.startsWith('unix:')) return 'no path in the unix domain socket';
+  if (text.startsWith('[]')) return 'no host';
+  if (/^\[[^\]]*\](:|$)/.test(text)) {
+    const close = text.indexOf(']');
+    return isIP(text.slice(1, close)) === 6 ? 'invalid port' : 'invalid IPv6 address';
+  }
+  if (text === '' || text.startsWith(':')) return text.startsWith('::') ? 'invalid port' : 'no host';
+  return !text.startsWith('[') && text.includes(':') && !text.includes('/')
+    ? 'invalid port'
+    : 'invalid host';
+}

@@ -8,7 +8,7 @@ import { createProxy, type Proxy } from '../index.ts';
 import { startBackends } from './demo/backends.ts';
 import { makeCertificates } from './demo/certificates.ts';
 import { configurationText } from './demo/configuration.ts';
-import { invitation, paintFor, reasons, table, title } from './demo/report.ts';
+import { invitation, paintFor, explanations, table, title } from './demo/report.ts';
 import { checkAll } from './demo/self-check.ts';
 import { printLine, printResult } from './terminal.ts';
 
@@ -76,7 +76,7 @@ async function show(cleanup: AsyncDisposableStack): Promise<Shown> {
   const port = portOf(proxy);
   printResult(`${title(folder, paint)}\n`);
   const outcomes = await checkAll({ port, errorLogFile: join(folder, 'error.log') });
-  printResult(`${table(outcomes, paint)}\n\n${reasons(outcomes, paint)}\n`);
+  printResult(`${table(outcomes, paint)}\n\n${explanations(outcomes, paint)}\n`);
   return { ok: outcomes.every(({ problem }) => problem === null), port, paint };
 }
 

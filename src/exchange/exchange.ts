@@ -24,6 +24,17 @@ export interface LocationFacts {
   readonly requestFilename: ((x: Exchange) => string) | null;
 }
 
+/** A request body that was read whole: it can be sent again, also after an internal redirect. */
+export interface StoredBody {
+  readonly length: number;
+  /** The whole body in one buffer, null where it is in a file. */
+  readonly inMemory: Buffer | null;
+  append(chunk: Buffer): void;
+  /** Some bytes from `position` on; empty at the end. */
+  read(position: number): Buffer;
+  close(): void;
+}
+
 const noHandlers: readonly Handler[] = [];
 
 export class Exchange {
@@ -43,6 +54,8 @@ export class Exchange {
   targetValid: boolean;
   bodyLength: number;
   bodyChunked: boolean;
+  /** The body, once a handler has begun to read it into a store. */
+  storedBody: StoredBody | null;
   /** Bytes of head and body that the client sent. */
   requestLength: number;
 
@@ -97,6 +110,7 @@ export class Exchange {
     this.targetValid = true;
     this.bodyLength = request.contentLength;
     this.bodyChunked = request.chunked;
+    this.storedBody = null;
     this.requestLength = request.bytes;
     this.server = server;
     this.location = null;
@@ -125,6 +139,14 @@ export class Exchange {
     this.proxyHost = '';
     this.proxyPort = '';
     this.requestId = null;
+  }
+
+  /** The body is lost: what follows is done as if there were none. */
+  dropBody(): void {
+    this.storedBody?.close();
+    this.storedBody = null;
+    this.bodyLength = -1;
+    this.bodyChunked = false;
   }
 
   /** Has the request a body, as its framing says? */

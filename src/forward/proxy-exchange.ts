@@ -11,7 +11,7 @@
 import { now } from '../base/clock.ts';
 import { SallyportError, type ErrorCode } from '../base/errors.ts';
 import type { BodySink, ExchangeOwner } from '../exchange/downstream.ts';
-import type { Exchange } from '../exchange/exchange.ts';
+import type { Exchange, StoredBody } from '../exchange/exchange.ts';
 import { HANDLED } from '../exchange/handler.ts';
 import { UpstreamTry } from '../exchange/upstream-try.ts';
 import { responseFraming } from '../http1/framing.ts';
@@ -63,12 +63,17 @@ class ProxyExchange implements ConnectionUser, BodySink, ExchangeOwner {
   #sentBefore = 0;
   #receivedBefore = 0;
 
-  #spool: RequestSpool | null = null;
+  #spool: StoredBody | null = null;
   #spoolPosition = 0;
   #streaming = false;
   #streamed = false;
   #bodyEnded = false;
+  /** The client has been asked for the body of a request that is streamed. */
+  #reading = false;
+  /** At least the head has been handed to the connection of this attempt. */
   #requestSent = false;
+  /** All of it has. */
+  #requestWhole = false;
 
   #head: ResponseHead = new ResponseHead();
   #partial: Buffer = noBytes;
@@ -90,11 +95,14 @@ class ProxyExchange implements ConnectionUser, BodySink, ExchangeOwner {
     const x = this.#x;
     x.owner = this;
     x.tries = [];
-    if (!x.hasBody) {
+    if (x.storedBody !== null || !x.hasBody) {
+      this.#spool = x.storedBody;
       this.#bodyEnded = true;
       this.#connect();
     } else if (this.#settings.requestBuffering) {
-      this.#spool = new RequestSpool(this.#settings.bodyBufferSize, this.#settings.bodyTempPath);
+      const spool = new RequestSpool(this.#settings.bodyBufferSize, this.#settings.bodyTempPath);
+      this.#spool = spool;
+      x.storedBody = spool;
       x.client.readBody(x, this);
     } else {
       this.#streaming = true;
@@ -116,18 +124,18 @@ class ProxyExchange implements ConnectionUser, BodySink, ExchangeOwner {
     const ready = this.#x.bodyChunked
       ? this.#writeChunk(connection, chunk)
       : connection.write(chunk);
-    if (!ready) {
-      this.#x.client.pauseBody();
-      connection.arm(this.#settings.sendTimeout);
-    }
+    if (ready) return;
+    this.#x.client.pauseBody();
+    if (this.#stage === Stage.sending) connection.arm(this.#settings.sendTimeout);
   }
 
-  #store(spool: RequestSpool, chunk: Buffer): void {
+  #store(spool: StoredBody, chunk: Buffer): void {
     try {
       spool.append(chunk);
     } catch (thrown) {
       logError(this.#x, 'crit', `request body can't be buffered: ${String(thrown)}`);
       this.#finish();
+      this.#x.dropBody();
       answerStatus(this.#x, 500);
     }
   }
@@ -148,14 +156,18 @@ class ProxyExchange implements ConnectionUser, BodySink, ExchangeOwner {
       this.#connect();
       return;
     }
-    if (this.#x.bodyChunked) this.#connection?.write('0\r\n\r\n');
+    if (this.#x.bodyChunked) {
+      this.#streamed = true;
+      this.#connection?.write('0\r\n\r\n');
+    }
     this.#requestComplete();
   }
 
   onBodyFailed(status: number): void {
     if (this.#stage === Stage.done) return;
-    this.#reportPeer('neutral');
+    this.#dropAttempt();
     this.#finish();
+    this.#x.dropBody();
     answerStatus(this.#x, status);
   }
 
@@ -190,7 +202,11 @@ class ProxyExchange implements ConnectionUser, BodySink, ExchangeOwner {
     this.#try = attempt;
     this.#x.tries?.push(attempt);
     this.#requestSent = false;
+    this.#requestWhole = false;
     this.#partial = noBytes;
+    this.#interim = 0;
+    // What comes meanwhile would have nowhere to go.
+    if (this.#reading) this.#x.client.pauseBody();
     const pooled = mayReuse ? live.pool.take(target.key) : null;
     if (pooled !== null) {
       pooled.user = this;
@@ -220,6 +236,7 @@ class ProxyExchange implements ConnectionUser, BodySink, ExchangeOwner {
       attempt.connectTime = now() - attempt.startedAt;
       attempt.tls = connection.tls;
     }
+    connection.disarm();
     guarded(this.#x, () => this.#send(connection));
   }
 
@@ -237,8 +254,12 @@ class ProxyExchange implements ConnectionUser, BodySink, ExchangeOwner {
     const body = spool === null ? null : spool.inMemory;
     if (spool === null || body !== null) {
       const ready = writeHead(connection, head, body);
-      if (this.#streaming) x.client.readBody(x, this);
-      if (!this.#bodyEnded || this.#streaming) return;
+      if (this.#streaming) {
+        this.#stream();
+        return;
+      }
+      this.#spoolPosition = spool?.length ?? 0;
+      this.#requestWhole = true;
       if (ready) this.#requestComplete();
       else connection.arm(this.#settings.sendTimeout);
       return;
@@ -248,20 +269,30 @@ class ProxyExchange implements ConnectionUser, BodySink, ExchangeOwner {
     this.#pumpSpool(connection, spool);
   }
 
-  #framing(spool: RequestSpool | null): number {
+  #stream(): void {
+    const { client } = this.#x;
+    if (this.#reading) {
+      client.resumeBody();
+      return;
+    }
+    this.#reading = true;
+    client.readBody(this.#x, this);
+  }
+
+  #framing(spool: StoredBody | null): number {
     const x = this.#x;
     if (spool !== null) return spool.length;
     if (this.#streaming) return x.bodyChunked ? BodyFraming.chunked : x.bodyLength;
     return x.bodyLength === 0 && !x.internal ? 0 : BodyFraming.none;
   }
 
-  #pumpSpool(connection: UpstreamConnection, spool: RequestSpool): void {
+  #pumpSpool(connection: UpstreamConnection, spool: StoredBody): void {
     while (this.#spoolPosition < spool.length) {
       const chunk = spool.read(this.#spoolPosition);
       if (chunk.length === 0) break;
       this.#spoolPosition += chunk.length;
       if (!connection.write(chunk)) {
-        connection.arm(this.#settings.sendTimeout);
+        if (this.#stage === Stage.sending) connection.arm(this.#settings.sendTimeout);
         return;
       }
     }
@@ -269,6 +300,7 @@ class ProxyExchange implements ConnectionUser, BodySink, ExchangeOwner {
   }
 
   #requestComplete(): void {
+    this.#requestWhole = true;
     if (this.#stage !== Stage.sending) return;
     this.#stage = Stage.head;
     this.#connection?.arm(this.#settings.readTimeout);
@@ -276,15 +308,17 @@ class ProxyExchange implements ConnectionUser, BodySink, ExchangeOwner {
 
   onDrain(): void {
     const connection = this.#connection;
-    if (connection === null || this.#stage !== Stage.sending) return;
+    if (connection === null || this.#stage === Stage.connecting || this.#stage === Stage.done)
+      return;
     if (this.#streaming) {
       if (this.#bodyEnded) this.#requestComplete();
       else {
-        connection.disarm();
+        if (this.#stage === Stage.sending) connection.disarm();
         this.#x.client.resumeBody();
       }
       return;
     }
+    // An answer may begin while the body is still going out; the server may want the rest of it.
     if (this.#spool !== null) guarded(this.#x, () => this.#resumeSpool(connection));
     else this.#requestComplete();
   }
@@ -302,7 +336,7 @@ class ProxyExchange implements ConnectionUser, BodySink, ExchangeOwner {
         : this.#onHeadBytes(buffer, bytes);
     } catch (thrown) {
       guarded(this.#x, () => {
-        this.#reportPeer('neutral');
+        this.#dropAttempt();
         this.#finish();
         throw thrown;
       });
@@ -533,7 +567,10 @@ class ProxyExchange implements ConnectionUser, BodySink, ExchangeOwner {
           ? 'UPSTREAM_SEND_TIMEOUT'
           : 'UPSTREAM_READ_TIMEOUT';
     this.#fail(
-      new SallyportError(code, `upstream timed out (110: Connection timed out) while ${this.#doing()}`),
+      new SallyportError(
+        code,
+        `upstream timed out (110: Connection timed out) while ${this.#doing()}`,
+      ),
     );
   }
 
@@ -613,12 +650,17 @@ class ProxyExchange implements ConnectionUser, BodySink, ExchangeOwner {
 
   onClientAborted(): void {
     if (this.#stage === Stage.done) return;
+    this.#dropAttempt();
+    if (this.#try !== null && this.#try.status === 0) this.#try.status = 499;
+    this.#finish();
+  }
+
+  /** Ends the attempt for a reason that says nothing about the server. */
+  #dropAttempt(): void {
     this.#account();
     this.#reportPeer('neutral');
     this.#connection?.destroy();
     this.#connection = null;
-    if (this.#try !== null && this.#try.status === 0) this.#try.status = 499;
-    this.#finish();
   }
 
   #releaseConnection(clean: boolean): void {
@@ -628,8 +670,7 @@ class ProxyExchange implements ConnectionUser, BodySink, ExchangeOwner {
     this.#reportPeer('ok');
     connection.disarm();
     // Not before the whole request went out: the rest of it would be the start of the next one.
-    const whole = this.#stage >= Stage.head;
-    if (clean && whole && this.#bodyEnded && this.#head.keepAlive) {
+    if (clean && this.#requestWhole && this.#bodyEnded && this.#head.keepAlive) {
       this.#destination.live.pool.put(connection);
     } else {
       connection.destroy();
@@ -660,14 +701,16 @@ class ProxyExchange implements ConnectionUser, BodySink, ExchangeOwner {
 
   #finish(): void {
     this.#stage = Stage.done;
-    this.#spool?.close();
+    // The exchange keeps the stored body: an error page may pass the request on once more.
     this.#spool = null;
+    if (this.#streaming) this.#x.dropBody();
     this.#x.owner = null;
   }
 
   #url(): string {
     const { origin, secure, uri } = this.#destination;
-    const where = this.#peer === null ? origin : `${secure ? 'https' : 'http'}://${this.#peer.name}`;
+    const where =
+      this.#peer === null ? origin : `${secure ? 'https' : 'http'}://${this.#peer.name}`;
     return `${where}${uri ?? this.#x.request.target}`;
   }
 }
@@ -691,5 +734,8 @@ function gather(input: Buffer, parts: readonly number[]): Buffer | null {
 }
 
 function invalidBody(why: string): SallyportError {
-  return new SallyportError('UPSTREAM_INVALID_RESPONSE', `upstream sent invalid chunked body: ${why}`);
+  return new SallyportError(
+    'UPSTREAM_INVALID_RESPONSE',
+    `upstream sent invalid chunked body: ${why}`,
+  );
 }

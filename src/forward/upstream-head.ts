@@ -10,6 +10,7 @@ import type { HeaderEdit } from './proxy-settings.ts';
 export const BodyFraming = { chunked: -1, none: -2 } as const;
 
 type Operation =
+  | { readonly kind: 'framing' }
   | { readonly kind: 'text'; readonly text: string }
   | {
       readonly kind: 'field';
@@ -27,8 +28,6 @@ export interface UpstreamHeadTemplate {
   readonly skipIds: Uint8Array;
   /** Others, by lower-case name. */
   readonly skipNames: ReadonlySet<string> | null;
-  /** Does the configuration itself say how the body is framed? */
-  readonly ownContentLength: boolean;
   readonly passFields: boolean;
 }
 
@@ -60,20 +59,24 @@ export function compileUpstreamHead(options: {
   for (const id of alwaysSkipped) skipIds[id] = 1;
   const skipNames = new Set<string>();
   const operations: Operation[] = [];
-  let ownContentLength = false;
+  let framed = false;
   for (const edit of options.edits) {
     const id = fieldIdOf(edit.name);
     if (id === FieldId.other) skipNames.add(edit.name.toLowerCase());
     else skipIds[id] = 1;
-    if (id === FieldId.contentLength || id === FieldId.transferEncoding) ownContentLength = true;
-    addOperation(operations, edit, id);
+    if (id !== FieldId.contentLength && id !== FieldId.transferEncoding) {
+      addOperation(operations, edit, id);
+    } else if (!framed) {
+      framed = true;
+      operations.push({ kind: 'framing' });
+    }
   }
+  if (!framed) operations.push({ kind: 'framing' });
   return {
     versionText: options.httpVersion === 10 ? ' HTTP/1.0\r\n' : ' HTTP/1.1\r\n',
     operations,
     skipIds,
     skipNames: skipNames.size === 0 ? null : skipNames,
-    ownContentLength,
     passFields: options.passFields,
   };
 }
@@ -106,14 +109,18 @@ export function composeUpstreamHead(
 ): string {
   let head = `${x.method} ${uri}${template.versionText}`;
   for (const operation of template.operations) {
-    head += operation.kind === 'text' ? operation.text : fieldLine(operation, x);
-  }
-  if (!template.ownContentLength) {
-    if (body >= 0) head += `Content-Length: ${body}\r\n`;
-    else if (body === BodyFraming.chunked) head += 'Transfer-Encoding: chunked\r\n';
+    if (operation.kind === 'text') head += operation.text;
+    else head += operation.kind === 'field' ? fieldLine(operation, x) : framingLine(body);
   }
   if (template.passFields) head += clientFields(template, x);
   return `${head}\r\n`;
+}
+
+// Always as the body really goes out, whatever the configuration writes: a body with another length,
+// or with none, would be the beginning of the next request.
+function framingLine(body: number): string {
+  if (body >= 0) return `Content-Length: ${body}\r\n`;
+  return body === BodyFraming.chunked ? 'Transfer-Encoding: chunked\r\n' : '';
 }
 
 function fieldLine(

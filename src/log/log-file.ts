@@ -5,6 +5,7 @@
 import { close, closeSync, openSync, write, writeSync } from 'node:fs';
 import { Complaint } from './complaint.ts';
 import { FlushTimer } from './flush-timer.ts';
+import { LineBuffer } from './line-buffer.ts';
 
 const batchLength = 65_536;
 const defaultLimit = 16 * 1024 * 1024;
@@ -14,7 +15,7 @@ export interface LogFileOptions {
   /** The thread's timer; by default one of its own. */
   readonly timer?: FlushTimer;
   readonly complaint?: Complaint;
-  /** Characters gathered before text is dropped, default 16 Mi. */
+  /** Bytes gathered before text is dropped, default 16 Mi. */
   readonly limit?: number;
 }
 
@@ -32,7 +33,7 @@ export class LogFile {
   readonly #complaint: Complaint;
   readonly #limit: number;
   #file: OpenFile;
-  #gathered = '';
+  readonly #gathered = new LineBuffer();
   #scheduled = false;
   #closed = false;
   #dropped = 0;
@@ -61,11 +62,26 @@ export class LogFile {
 
   /** @param text - one line or several, newlines included; never throws */
   write(text: string): void {
-    if (this.#closed || this.#gathered.length + text.length > this.#limit) {
-      this.#drop('is not written fast enough');
-      return;
-    }
-    this.#gathered += text;
+    const line = this.begin(text.length);
+    if (line === null) return;
+    line.utf8(text);
+    this.end();
+  }
+
+  /**
+   * For a line that is written piece by piece into the buffer; `end` must follow at once.
+   *
+   * @param size - bytes that the line will have at least
+   * @returns null where it has to be dropped
+   */
+  begin(size: number): LineBuffer | null {
+    if (!this.#closed && this.#gathered.length + size <= this.#limit) return this.#gathered;
+    this.#drop('is not written fast enough');
+    return null;
+  }
+
+  /** Ends what `begin` began. */
+  end(): void {
     if (this.#gathered.length >= batchLength) this.#begin();
     else if (!this.#scheduled) {
       this.#scheduled = true;
@@ -81,9 +97,8 @@ export class LogFile {
 
   #begin(): void {
     const file = this.#file;
-    if (this.#closed || file.busy || this.#gathered === '') return;
-    const bytes = Buffer.from(this.#gathered);
-    this.#gathered = '';
+    if (this.#closed || file.busy || this.#gathered.length === 0) return;
+    const bytes = this.#gathered.take();
     file.busy = true;
     this.#append(file, bytes);
   }
@@ -93,11 +108,9 @@ export class LogFile {
    * for, so its lines may come after these.
    */
   flush(): void {
-    if (this.#gathered === '') return;
-    const text = this.#gathered;
-    this.#gathered = '';
+    if (this.#gathered.length === 0) return;
     try {
-      let bytes = Buffer.from(text);
+      let bytes = this.#gathered.take();
       while (bytes.length > 0) bytes = bytes.subarray(writeSync(this.#file.fd, bytes));
     } catch (error) {
       this.#drop(reason(error));
@@ -139,6 +152,7 @@ export class LogFile {
       // A pipe whose reader is slow says EAGAIN: that is no loss yet.
       if (error?.code === 'EAGAIN' && !file.closing) this.#gatherAgain(bytes);
       else if (error !== null) this.#drop(reason(error));
+      else this.#gathered.reuse(bytes);
       file.busy = false;
       if (file.closing) close(file.fd, () => {});
       else if (this.#gathered.length >= batchLength && error === null) this.#begin();
@@ -147,11 +161,13 @@ export class LogFile {
   }
 
   #gatherAgain(bytes: Buffer): void {
-    this.#gathered = bytes.toString() + this.#gathered;
+    const later = this.#gathered.take();
+    this.#gathered.text(bytes.toString('latin1'));
+    this.#gathered.text(later.toString('latin1'));
   }
 
   #wake(): void {
-    if (this.#gathered === '' || this.#scheduled) return;
+    if (this.#gathered.length === 0 || this.#scheduled) return;
     this.#scheduled = true;
     this.#timer.add(this);
   }

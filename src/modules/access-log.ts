@@ -6,6 +6,8 @@ import type { Scope } from '../config/scope.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import { splitTemplate, TemplateError, toByteString } from '../exchange/template.ts';
 import type { Getter } from '../exchange/variable.ts';
+import type { EscapeTable, LineBuffer } from '../log/line-buffer.ts';
+import type { LogFile } from '../log/log-file.ts';
 import type { BuildContext } from './build-context.ts';
 import { inHttp, inHttpServerLocation } from './contexts.ts';
 import { openLog } from './error-log.ts';
@@ -112,15 +114,10 @@ const builtIn: readonly Omit<LogFormat, 'at'>[] = [
   },
 ];
 
-/** Characters that would break a line or a quoted field: as nginx writes them, \xXX. */
-function escapeDefault(value: string): string {
-  return /["\\\x00-\x1f\x7f-\xff]/.test(value)
-    ? value.replace(/["\\\x00-\x1f\x7f-\xff]/g, hexEscape)
-    : value;
-}
+type LineWriter = (x: Exchange, line: LineBuffer) => void;
 
-function hexEscape(char: string): string {
-  return `\\x${char.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`;
+function hexEscape(code: number): string {
+  return `\\x${code.toString(16).toUpperCase().padStart(2, '0')}`;
 }
 
 const jsonShort: Readonly<Record<string, string>> = {
@@ -133,44 +130,67 @@ const jsonShort: Readonly<Record<string, string>> = {
   '\f': '\\f',
 };
 
-function escapeJson(value: string): string {
-  return /["\\\x00-\x1f]/.test(value) ? value.replace(/["\\\x00-\x1f]/g, jsonEscape) : value;
+function jsonEscape(code: number): string {
+  const short = jsonShort[String.fromCharCode(code)];
+  return short ?? `\\u${code.toString(16).toUpperCase().padStart(4, '0')}`;
 }
 
-function jsonEscape(char: string): string {
-  return jsonShort[char] ?? `\\u${char.charCodeAt(0).toString(16).toUpperCase().padStart(4, '0')}`;
+function escapeTable(
+  isUnsafe: (code: number) => boolean,
+  replace: (code: number) => string,
+): EscapeTable {
+  const codes = Array.from({ length: 256 }, (_, code) => code);
+  return {
+    unsafe: Uint8Array.from(codes, (code) => (isUnsafe(code) ? 1 : 0)),
+    replacement: codes.map(replace),
+  };
 }
 
-const escapers: Readonly<Record<Escape, { absent: string; escape: (value: string) => string }>> = {
-  default: { absent: '-', escape: escapeDefault },
-  json: { absent: '', escape: escapeJson },
-  none: { absent: '', escape: (value) => value },
+const quote = 0x22;
+const backslash = 0x5c;
+
+/** What stands for a variable without value, and which bytes would break a line or its fields. */
+const escapings: Readonly<Record<Escape, { absent: string; table: EscapeTable | null }>> = {
+  default: {
+    absent: '-',
+    table: escapeTable(
+      (code) => code < 0x20 || code > 0x7e || code === quote || code === backslash,
+      hexEscape,
+    ),
+  },
+  json: {
+    absent: '',
+    table: escapeTable((code) => code < 0x20 || code === quote || code === backslash, jsonEscape),
+  },
+  none: { absent: '', table: null },
 };
 
-function compileFormat(format: Omit<LogFormat, 'at'>, context: BuildContext): (x: Exchange) => string {
+function compileFormat(format: Omit<LogFormat, 'at'>, context: BuildContext): LineWriter {
   const parts: (string | Getter)[] = splitTemplate(format.text).map((part) => {
     if (typeof part === 'string') return toByteString(part);
     const getter = context.variables.find(part.name);
     if (getter === null) throw new TemplateError(`unknown "${part.name}" variable`);
     return getter;
   });
-  const { absent, escape } = escapers[format.escape];
-  return (x) => {
-    let line = '';
+  parts.push('\n');
+  const { absent, table } = escapings[format.escape];
+  return (x, line) => {
     for (const part of parts) {
-      if (typeof part === 'string') line += part;
-      else {
-        const value = part(x);
-        line += value === null ? absent : escape(value);
+      if (typeof part === 'string') {
+        line.text(part);
+        continue;
       }
+      const value = part(x);
+      if (value === null) line.text(absent);
+      else if (table === null) line.text(value);
+      else line.escaped(value, table);
     }
-    return `${line}\n`;
   };
 }
 
-const compiled = new WeakMap<BuildContext, Map<string, (x: Exchange) => string>>();
+const compiled = new WeakMap<BuildContext, Map<string, LineWriter>>();
 
-function formatNamed(log: AccessLog, scope: Scope, context: BuildContext): (x: Exchange) => string {
+function formatNamed(log: AccessLog, scope: Scope, context: BuildContext): LineWriter {
   let known = compiled.get(context);
   if (known === undefined) {
     known = new Map();
@@ -181,12 +201,12 @@ function formatNamed(log: AccessLog, scope: Scope, context: BuildContext): (x: E
   const own = scope.get(logFormat).find((one) => one.name === log.format);
   const format = own ?? builtIn.find((one) => one.name === log.format);
   const at = log.node.args[1]?.at ?? log.node.at;
-  let line = (): string => '';
+  let line: LineWriter = () => undefined;
   if (format === undefined) {
     context.error(at, `unknown log format "${log.format}"`, 'define it with log_format before');
   } else {
     try {
-      line = compileFormat(format, context) as () => string;
+      line = compileFormat(format, context);
     } catch (thrown) {
       if (!(thrown instanceof TemplateError)) throw thrown;
       context.error(own?.at ?? at, thrown.message);
@@ -196,12 +216,24 @@ function formatNamed(log: AccessLog, scope: Scope, context: BuildContext): (x: E
   return line;
 }
 
+/** The least that is asked of the file for a line; the buffer grows with longer ones. */
+const lineBytes = 128;
+
+function writerTo(file: LogFile, write: LineWriter): (x: Exchange) => void {
+  return (x) => {
+    const line = file.begin(lineBytes);
+    if (line === null) return;
+    write(x, line);
+    file.end();
+  };
+}
+
 function location(scope: Scope, build: LocationBuild, context: BuildContext): void {
   for (const log of scope.get(accessLog)) {
     if (log.path === null) continue;
     const line = formatNamed(log, scope, context);
     const file = openLog(log.path, context, log.node.at);
-    if (file !== null) build.logHandlers.push((x) => file.write(line(x)));
+    if (file !== null) build.logHandlers.push(writerTo(file, line));
   }
 }
 

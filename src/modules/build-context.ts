@@ -13,6 +13,7 @@ import type { ServerTlsPolicy } from '../tls/server-policy.ts';
 import type { UpstreamTlsPolicy } from '../tls/upstream-policy.ts';
 import type { ReadBufferPool } from '../upstream/read-buffers.ts';
 import type { HopSummary } from './hop.ts';
+import { namedGroups } from './named-captures.ts';
 
 /** A regular expression with the variables that its named groups fill. */
 export interface Pattern {
@@ -70,6 +71,20 @@ export class BuildContext {
     this.diagnostics.error(at, message, hint);
   }
 
+  /** Of several servers that inherit one faulty setting, only the first reports it. */
+  reportOnce(severity: 'error' | 'warning', at: Position | null, message: string): void {
+    const known = this.diagnostics.list.some(
+      (one) =>
+        one.message === message &&
+        one.at?.file === at?.file &&
+        one.at?.line === at?.line &&
+        one.at?.column === at?.column,
+    );
+    if (known) return;
+    if (severity === 'error') this.diagnostics.error(at, message);
+    else this.diagnostics.warn(at, message);
+  }
+
   /** Compiles a string with variables; an error is reported at the argument. */
   template(argument: Argument): Template {
     try {
@@ -99,8 +114,7 @@ export class BuildContext {
       return null;
     }
     const slots: CaptureSlot[] = [];
-    for (const match of source.matchAll(/\(\?<([A-Za-z_]\w*)>/g)) {
-      const group = match[1] ?? '';
+    for (const group of namedGroups(source)) {
       slots.push({ group, slot: this.variables.define(group) });
     }
     return { regex, slots };
@@ -111,9 +125,14 @@ export class BuildContext {
     try {
       return this.sources.read(path).toString('utf8');
     } catch (thrown) {
-      const why = thrown instanceof Error ? thrown.message : String(thrown);
-      this.error(at, `cannot load ${what} "${path}": ${why}`, 'check the path and who may read it');
+      this.reportOnce('error', at, `cannot load ${what} "${path}": ${reasonOf(thrown)}`);
       return null;
     }
   }
+}
+
+// Node's text for a system error names the call and, once more, the path.
+function reasonOf(thrown: unknown): string {
+  if (!(thrown instanceof Error)) return String(thrown);
+  return /^[A-Z0-9]+: (.*?), \w+( '|$)/.exec(thrown.message)?.[1] ?? thrown.message;
 }

@@ -94,6 +94,7 @@ export const mergeSlashes = directive({
   default: true,
   defaultText: 'on',
   help: 'Whether adjacent slashes of a path count as one when locations are matched.',
+  differs: 'the server that Host names decides; in nginx it is the default server of the port',
 });
 
 export const clientMaxBodySize = directive({

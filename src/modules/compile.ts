@@ -20,6 +20,7 @@ import { location } from './location.ts';
 import { events, http, processSettings, workerConnections } from './main.ts';
 import type { ProcessSettings } from './main.ts';
 import { foreignDirectives } from './nginx-directives.ts';
+import { defineNamedCaptures } from './named-captures.ts';
 import { buildServers, server } from './server.ts';
 import { buildUpstreams, upstream } from './upstream.ts';
 
@@ -75,9 +76,11 @@ export async function compileConfiguration(input: CompileInput): Promise<Compile
     diagnostics.error(null, 'no "events" section in configuration', 'add: events { }');
   }
   const addresses = await resolveHosts(main, input.lookup);
+  const variables = new VariableTable(variableRows);
+  defineNamedCaptures(nodes, variables);
   const context = new BuildContext({
     diagnostics,
-    variables: new VariableTable(variableRows),
+    variables,
     sources: input.sources,
     logFiles: new LogFiles(),
     buffers: new ReadBufferPool(),

@@ -22,6 +22,9 @@ export const proxyPass = directive<Argument | null>({
   help:
     'Passes requests on to a server or group. With a URI part, it replaces the prefix of the ' +
     'location; without one, the request goes on as the client sent it.',
+  differs:
+    '"#" and what follows it in a request target does not go upstream; a URI part that begins with ' +
+    '"?" gets the "/" that nginx leaves out',
 });
 
 /** A field to send: name and value with variables. */
@@ -50,7 +53,9 @@ export const proxySetHeader = listDirective<HeaderLine>({
   help:
     'Sets a field of the upstream request; an empty value leaves it out. Any at one level replaces ' +
     'all of the levels above.',
-  differs: 'a value with "h2c" is never sent as Upgrade: it would carry requests past the proxy',
+  differs:
+    'a value with "h2c" is never sent as Upgrade: it would carry requests past the proxy; ' +
+    'Content-Length and Transfer-Encoding are always those of the body that is sent',
 });
 
 function fieldNames(name: string, help: string) {

@@ -3,12 +3,13 @@
 import { createHash } from 'node:crypto';
 import { isIP } from 'node:net';
 import { SallyportError } from '../base/errors.ts';
-import type { Argument } from '../config/node.ts';
+import type { Argument, Position } from '../config/node.ts';
 import { directive } from '../config/row.ts';
 import type { Scope } from '../config/scope.ts';
 import { flag, mask, number, text } from '../config/value-types.ts';
 import type { Connector, Destination } from '../forward/proxy-settings.ts';
 import { formatAddress } from '../base/address.ts';
+import type { PolicyFinding } from '../tls/policy-findings.ts';
 import { tlsTargetKey } from '../tls/upstream-connect.ts';
 import {
   createUpstreamTlsPolicy,
@@ -23,6 +24,7 @@ import type { BuildContext } from './build-context.ts';
 import { inHttpServerLocation } from './contexts.ts';
 import { fileArgument, readPem } from './ssl.ts';
 import { protocolNames, type ProtocolName } from './ssl-protocol-names.ts';
+import { reportPolicyError, reportWarnings } from './tls-findings.ts';
 
 export const proxySslCertificate = directive<Argument | null>({
   name: 'proxy_ssl_certificate',
@@ -50,7 +52,8 @@ export const proxySslTrustedCertificate = directive<Argument | null>({
   default: null,
   defaultText: 'the trust store of the system',
   help: 'PEM file with the CAs that upstream certificates must come from.',
-  differs: 'without it the trust store of the system is used, so that verification needs nothing else',
+  differs:
+    'without it the trust store of the system is used, so that verification needs nothing else',
 });
 
 export const proxySslVerify = directive({
@@ -74,7 +77,7 @@ export const proxySslVerifyDepth = directive({
   default: 4,
   defaultText: '4',
   help: 'How many intermediate CAs the chain of an upstream certificate may have.',
-  differs: '4 by default: today\'s public chains need 2',
+  differs: "4 by default: today's public chains need 2",
 });
 
 export const proxySslProtocols = directive<readonly ProtocolName[]>({
@@ -96,7 +99,7 @@ export const proxySslCiphers = directive({
   value: text,
   default: 'DEFAULT',
   defaultText: 'DEFAULT',
-  help: 'Cipher suites towards upstream servers, in OpenSSL\'s notation.',
+  help: "Cipher suites towards upstream servers, in OpenSSL's notation.",
 });
 
 export const proxySslSessionReuse = directive({
@@ -154,27 +157,35 @@ export function upstreamTlsPolicy(scope: Scope, context: BuildContext): Upstream
   const key = createHash('sha256').update(JSON.stringify(settings)).digest('base64');
   const known = context.upstreamPolicies.get(key);
   if (known !== undefined) return known;
-  const at = placeOf(scope);
+  const fallback = scope.at(proxySslCertificate) ?? scope.node?.at ?? null;
+  const place = (finding: PolicyFinding): Position | null => placeOf(finding, scope) ?? fallback;
   try {
     const policy = createUpstreamTlsPolicy(settings);
-    for (const warning of policyWarnings(settings)) context.diagnostics.warn(at, warning);
+    reportWarnings(policyWarnings(settings), place, context);
     context.upstreamPolicies.set(key, policy);
     return policy;
   } catch (thrown) {
-    if (!(thrown instanceof SallyportError)) throw thrown;
-    context.error(at, thrown.message);
+    reportPolicyError(thrown, place, fallback, context);
     return null;
   }
 }
 
-function placeOf(scope: Scope) {
-  return (
-    scope.at(proxySslCertificate) ??
-    scope.at(proxySslTrustedCertificate) ??
-    scope.at(proxySslProtocols) ??
-    scope.node?.at ??
-    null
-  );
+const rowOfSetting = {
+  certificate: proxySslCertificate,
+  key: proxySslCertificateKey,
+  trust: proxySslTrustedCertificate,
+  verify: proxySslVerify,
+  protocols: proxySslProtocols,
+  ciphers: proxySslCiphers,
+  curves: proxySslProtocols,
+} as const;
+
+// The argument's place where there is one file, else the directive's.
+function placeOf({ about }: PolicyFinding, scope: Scope): Position | null {
+  const row = rowOfSetting[about];
+  const [node] = scope.nodes(row);
+  const isFile = about === 'certificate' || about === 'key' || about === 'trust';
+  return (isFile ? node?.args[0]?.at : node?.at) ?? null;
 }
 
 function readSettings(scope: Scope, context: BuildContext): UpstreamTlsSettings | null {
@@ -193,11 +204,14 @@ function readSettings(scope: Scope, context: BuildContext): UpstreamTlsSettings 
     context.error(one.at, 'variables and "data:" in proxy_ssl_certificate are not supported');
     return null;
   }
-  const trusted = ca === null ? null : readPem(ca, context);
+  const trusted = ca === null ? null : readPem(ca, 'CA certificates', context);
   const pair =
     certificate === null || key === null
       ? null
-      : { certificate: readPem(certificate, context), key: readPem(key, context) };
+      : {
+          certificate: readPem(certificate, 'certificate', context),
+          key: readPem(key, 'certificate key', context),
+        };
   if ((ca !== null && trusted === null) || pair?.certificate === null || pair?.key === null) {
     return null;
   }

@@ -15,7 +15,7 @@ export interface ProxyUrl {
 
 /** Null where it is no http or https URL. */
 export function parseProxyUrl(text: string): ProxyUrl | null {
-  const match = /^(https?):\/\/(.+)$/is.exec(text);
+  const match = /^(https?):\/\/(.*)$/is.exec(text);
   if (match === null) return null;
   const secure = match[1]?.toLowerCase() === 'https';
   const rest = match[2] ?? '';

@@ -1,8 +1,10 @@
 // `proxy_pass`: puts the settings of a location together and becomes its content handler.
 
 import { isIP } from 'node:net';
-import { parseHostPort } from '../base/address.ts';
+import { hostPortProblem, parseHostPort, type Address } from '../base/address.ts';
 import type { Scope } from '../config/scope.ts';
+import type { Exchange } from '../exchange/exchange.ts';
+import { toByteString } from '../exchange/template.ts';
 import { variable } from '../exchange/variable.ts';
 import type {
   Destination,
@@ -49,7 +51,7 @@ function location(scope: Scope, build: LocationBuild, context: BuildContext): vo
   const dynamic = text.includes('$');
   const url = parseProxyUrl(text);
   if (url === null && !dynamic) {
-    context.error(at, `invalid URL prefix in "${text}"`, 'write http:// or https:// before it');
+    context.error(at, 'invalid URL prefix', 'write http:// or https:// before it');
     return;
   }
   const secure = /^https:/i.test(text) || (dynamic && !/^http:/i.test(text));
@@ -131,7 +133,7 @@ function outgoing(
   scope: Scope,
 ): ((x: Parameters<typeof unchangedUri>[0]) => string) | null {
   if (dynamic || url === null || url.uri === '') return unchangedUri;
-  if (!kind.regex && !kind.named) return replacedUri(url.uri, build.name.length);
+  if (!kind.regex && !kind.named) return replacedUri(toByteString(url.uri), build.name.length);
   context.error(
     scope.at(rows.proxyPass),
     '"proxy_pass" cannot have URI part in location given by regular expression, or inside named ' +
@@ -197,10 +199,7 @@ function dynamicRouter(
       context.groups.get(url.authority.toLowerCase()) ??
       context.groups.get(`${url.authority.toLowerCase()} ${schemePort(url.secure)}`);
     const live = known ?? addressGroup(url, addresses);
-    if (live === null) {
-      logError(x, 'error', `no resolver defined to resolve ${url.authority}`);
-      return 502;
-    }
+    if (live === null) return unknownHost(x, url);
     // The name to verify would come out of a variable, which the client may have chosen.
     if (known === undefined && url.secure && !nameGiven && policy?.settings.verify === true) {
       logError(
@@ -215,6 +214,15 @@ function dynamicRouter(
   };
 }
 
+function unknownHost(x: Exchange, url: ProxyUrl): number {
+  if (parseHostPort(url.authority) === null) {
+    logError(x, 'error', `${hostPortProblem(url.authority)} in upstream "${url.authority}"`);
+    return 500;
+  }
+  logError(x, 'error', `no resolver defined to resolve ${url.authority}`);
+  return 502;
+}
+
 /** Groups for literal addresses in variables are bounded: a client may choose them. */
 const maxAddressGroups = 1024;
 
@@ -222,14 +230,10 @@ function addressGroup(url: ProxyUrl, known: Map<string, LiveGroup>): LiveGroup |
   const key = `${url.authority} ${schemePort(url.secure)}`;
   const found = known.get(key);
   if (found !== undefined) return found;
-  const parsed = parseHostPort(url.authority);
-  if (parsed === null || isIP(parsed.host) === 0) return null;
-  const port = parsed.port ?? schemePort(url.secure);
-  const group = createImplicitGroup({
-    name: url.authority,
-    hostName: parsed.host,
-    addresses: [{ kind: 'ip', host: parsed.host, port }],
-  });
+  const address = literalAddress(url);
+  if (address === null) return null;
+  const hostName = address.kind === 'ip' ? address.host : '';
+  const group = createImplicitGroup({ name: url.authority, hostName, addresses: [address] });
   const live = { group, pool: new ConnectionPool(group.keepalive) };
   const oldest = known.size >= maxAddressGroups ? known.keys().next().value : undefined;
   if (oldest !== undefined) {
@@ -238,6 +242,16 @@ function addressGroup(url: ProxyUrl, known: Map<string, LiveGroup>): LiveGroup |
   }
   known.set(key, live);
   return live;
+}
+
+function literalAddress(url: ProxyUrl): Address | null {
+  const { authority } = url;
+  if (authority.startsWith('unix:') && authority.length > 'unix:'.length) {
+    return { kind: 'unix', path: authority.slice('unix:'.length) };
+  }
+  const parsed = parseHostPort(authority);
+  if (parsed === null || isIP(parsed.host) === 0) return null;
+  return { kind: 'ip', host: parsed.host, port: parsed.port ?? schemePort(url.secure) };
 }
 
 function hosts(scope: Scope): readonly string[] {

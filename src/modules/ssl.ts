@@ -1,17 +1,22 @@
 // `ssl_*`: TLS towards clients.
 
 import { resolve } from 'node:path';
-import { SallyportError } from '../base/errors.ts';
-import type { Argument } from '../config/node.ts';
+import type { Argument, Position } from '../config/node.ts';
 import { directive, listDirective, type ValueType } from '../config/row.ts';
 import type { Scope } from '../config/scope.ts';
 import { choice, flag, mask, number, seconds, text } from '../config/value-types.ts';
-import { createServerTlsPolicy, type ServerTlsPolicy } from '../tls/server-policy.ts';
+import type { PolicyFinding } from '../tls/policy-findings.ts';
+import {
+  createServerTlsPolicy,
+  serverPolicyWarnings,
+  type ServerTlsPolicy,
+} from '../tls/server-policy.ts';
 import { protocolNames, type ProtocolName } from './ssl-protocol-names.ts';
 import type { PemFile } from '../tls/pem.ts';
 import type { BuildContext } from './build-context.ts';
 import { inHttpServer } from './contexts.ts';
 import type { Module } from './module.ts';
+import { reportPolicyError, reportWarnings } from './tls-findings.ts';
 
 /** A file name as written, with its place. */
 export const fileArgument: ValueType<Argument> = {
@@ -85,7 +90,7 @@ export const sslCiphers = directive({
   value: text,
   default: 'HIGH:!aNULL:!MD5',
   defaultText: 'HIGH:!aNULL:!MD5',
-  help: 'Cipher suites for clients, in OpenSSL\'s notation.',
+  help: "Cipher suites for clients, in OpenSSL's notation.",
 });
 
 export const sslPreferServerCiphers = directive({
@@ -138,10 +143,14 @@ export const sslRejectHandshake = directive({
   help: 'Refuses TLS handshakes for the names of this server with the alert unrecognized_name.',
 });
 
-/** Reads a PEM file relative to the configuration's folder; null after a reported error. */
-export function readPem(argument: Argument, context: BuildContext): PemFile | null {
+/**
+ * Reads a PEM file relative to the configuration's folder; null after a reported error.
+ *
+ * @param what - what it is to be, in nginx's words: `certificate`, `certificate key`
+ */
+export function readPem(argument: Argument, what: string, context: BuildContext): PemFile | null {
   const path = resolve(context.configFolder, argument.text);
-  const pem = context.readText(path, argument.at, `"${argument.text}"`);
+  const pem = context.readText(path, argument.at, what);
   return pem === null ? null : { path, pem };
 }
 
@@ -151,48 +160,75 @@ export function serverTlsPolicy(
   id: string,
   context: BuildContext,
 ): ServerTlsPolicy | null {
+  const files = readFiles(scope, context);
+  if (files === null) return null;
+  const settings = {
+    id,
+    ...files,
+    verifyClient: scope.get(sslVerifyClient),
+    verifyDepth: scope.get(sslVerifyDepth),
+    protocols: scope.get(sslProtocols),
+    ciphers: scope.get(sslCiphers),
+    preferServerCiphers: scope.get(sslPreferServerCiphers),
+    sessionTimeout: scope.get(sslSessionTimeout),
+    sessionTickets: scope.get(sslSessionTickets),
+    ecdhCurve: scope.get(sslEcdhCurve),
+    ticketKeys: context.ticketKeys,
+  };
+  const fallback = scope.at(sslCertificate);
+  const place = (finding: PolicyFinding): Position | null => placeOf(finding, scope) ?? fallback;
+  try {
+    const policy = createServerTlsPolicy(settings);
+    reportWarnings(serverPolicyWarnings(settings), place, context);
+    return policy;
+  } catch (thrown) {
+    reportPolicyError(thrown, place, fallback, context);
+    return null;
+  }
+}
+
+const rowOfSetting = {
+  trust: sslClientCertificate,
+  verify: sslVerifyClient,
+  protocols: sslProtocols,
+  ciphers: sslCiphers,
+  curves: sslEcdhCurve,
+} as const;
+
+function placeOf({ about, index }: PolicyFinding, scope: Scope): Position | null {
+  if (about === 'certificate') return scope.get(sslCertificate)[index]?.at ?? null;
+  if (about === 'key') return scope.get(sslCertificateKey)[index]?.at ?? null;
+  return scope.at(rowOfSetting[about]);
+}
+
+// Reads all files before it gives up, so that every missing one is reported.
+function readFiles(scope: Scope, context: BuildContext) {
   const certificates = scope.get(sslCertificate);
   const keys = scope.get(sslCertificateKey);
-  const at = scope.at(sslCertificate) ?? scope.node?.at ?? null;
   if (certificates.length === 0) {
-    context.error(at, 'no "ssl_certificate" is defined for the "listen ... ssl" directive');
+    const message = 'no "ssl_certificate" is defined for the "listen ... ssl" directive';
+    context.error(scope.node?.at ?? null, message);
     return null;
   }
-  if (keys.length < certificates.length) {
-    const last = certificates.at(-1)?.text ?? '';
-    context.error(at, `no "ssl_certificate_key" is defined for certificate "${last}"`);
-    return null;
+  const keyless = certificates[keys.length];
+  if (keyless !== undefined) {
+    const message = `no "ssl_certificate_key" is defined for certificate "${keyless.text}"`;
+    context.reportOnce('error', keyless.at, message);
   }
-  const pairs = certificates.map((certificate, i) => ({
-    certificate: readPem(certificate, context),
-    key: readPem(keys[i] ?? certificate, context),
-  }));
+  const pairs = certificates.map((certificate, i) => {
+    const key = keys[i];
+    return {
+      certificate: readPem(certificate, 'certificate', context),
+      key: key === undefined ? null : readPem(key, 'certificate key', context),
+    };
+  });
   const ca = scope.get(sslClientCertificate);
-  const clientCertificate = ca === null ? null : readPem(ca, context);
+  const clientCertificate = ca === null ? null : readPem(ca, 'CA certificates', context);
   const read = pairs.flatMap(({ certificate, key }) =>
     certificate === null || key === null ? [] : [{ certificate, key }],
   );
   if (read.length < pairs.length || (ca !== null && clientCertificate === null)) return null;
-  try {
-    return createServerTlsPolicy({
-      id,
-      certificates: read,
-      clientCertificate,
-      verifyClient: scope.get(sslVerifyClient),
-      verifyDepth: scope.get(sslVerifyDepth),
-      protocols: scope.get(sslProtocols),
-      ciphers: scope.get(sslCiphers),
-      preferServerCiphers: scope.get(sslPreferServerCiphers),
-      sessionTimeout: scope.get(sslSessionTimeout),
-      sessionTickets: scope.get(sslSessionTickets),
-      ecdhCurve: scope.get(sslEcdhCurve),
-      ticketKeys: context.ticketKeys,
-    });
-  } catch (thrown) {
-    if (!(thrown instanceof SallyportError)) throw thrown;
-    context.error(at, thrown.message);
-    return null;
-  }
+  return { certificates: read, clientCertificate };
 }
 
 export const sslModule: Module = {

@@ -1,7 +1,7 @@
 // `upstream`: groups of servers, how they are balanced, and their idle connections.
 
 import { isIP } from 'node:net';
-import { parseHostPort, type Address } from '../base/address.ts';
+import { hostPortProblem, parseHostPort, type Address } from '../base/address.ts';
 import type { Argument, Position } from '../config/node.ts';
 import { parseSeconds } from '../base/duration.ts';
 import {
@@ -112,11 +112,11 @@ function checkTarget(argument: Argument, help: ParseHelp): boolean {
   if (/^https?:\/\//.test(text)) {
     help.error(
       argument.at,
-      `invalid URL prefix in "${text}"`,
+      `invalid host in upstream "${text}"`,
       'the scheme belongs to proxy_pass: write host:port here',
     );
   } else {
-    help.error(argument.at, `invalid host or port in upstream "${text}"`);
+    help.error(argument.at, `${hostPortProblem(text)} in upstream "${text}"`);
   }
   return false;
 }
@@ -214,11 +214,14 @@ export function addressesOf(
   at: Position | null,
   context: BuildContext,
 ): Address[] {
-  if (authority.startsWith('unix:')) {
+  if (authority.startsWith('unix:') && authority.length > 'unix:'.length) {
     return [{ kind: 'unix', path: authority.slice('unix:'.length) }];
   }
   const parsed = parseHostPort(authority);
-  if (parsed === null) return [];
+  if (parsed === null) {
+    context.error(at, `${hostPortProblem(authority)} in upstream "${authority}"`);
+    return [];
+  }
   const port = parsed.port ?? defaultPort;
   const hosts = isIP(parsed.host) === 0 ? context.addresses.get(parsed.host) : [parsed.host];
   if (hosts === undefined || hosts.length === 0) {

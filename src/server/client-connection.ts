@@ -18,6 +18,7 @@ import { RequestBodyReader } from './request-body.ts';
 import { logError } from './request-log.ts';
 import { composeResponseHead, isBodyless } from './response-head.ts';
 import { rejectHead, route } from './router.ts';
+import type { ClientSettings } from './location.ts';
 import type { Port } from './virtual-server.ts';
 
 const State = { idle: 0, head: 1, busy: 2, tunnel: 3, lingering: 4, closed: 5 } as const;
@@ -67,6 +68,11 @@ export class ClientConnection implements Downstream {
   #mustContinue = false;
   #tunnel: TunnelEnd | null = null;
   #processing = false;
+  /** Of the location of the last request: what holds between two requests. */
+  #settings: ClientSettings | null = null;
+  #lingerUntil = 0;
+  /** What had not left when the wait for the client to read began. */
+  #unsentBefore = 0;
   #ended = false;
   #closed = false;
 
@@ -111,7 +117,10 @@ export class ClientConnection implements Downstream {
       this.#tunnel?.onTunnelData(chunk);
       return;
     }
-    if (this.#state >= State.lingering) return;
+    if (this.#state >= State.lingering) {
+      if (this.#waiting === Waiting.lingering) this.#lingerOn();
+      return;
+    }
     this.#input = this.#input.length === 0 ? chunk : Buffer.concat([this.#input, chunk]);
     this.#process();
   }
@@ -185,7 +194,7 @@ export class ClientConnection implements Downstream {
     else if (body.ended) this.#finishBody();
     else if (this.#waiting === Waiting.body && x !== null) {
       this.#wait(Waiting.body, locationOf(x).client.clientBodyTimeout);
-    }
+    } else if (this.#waiting === Waiting.lingering) this.#lingerOn();
     return position > 0;
   }
 
@@ -193,6 +202,11 @@ export class ClientConnection implements Downstream {
     const sink = this.#sink;
     this.#sink = null;
     if (this.#waiting === Waiting.body || this.#waiting === Waiting.lingering) this.#stopWaiting();
+    // Nobody will resume a body that has been read to its end.
+    if (this.#bodyPaused) {
+      this.#bodyPaused = false;
+      this.#socket.resume();
+    }
     const x = this.#exchange;
     if (x === null) {
       this.#nextRequest();
@@ -225,6 +239,8 @@ export class ClientConnection implements Downstream {
     this.#wait(Waiting.body, locationOf(x).client.clientBodyTimeout);
     if (this.#mustContinue && this.#input.length === 0) this.sendContinue();
     this.#mustContinue = false;
+    // It may have been paused while nobody wanted the body.
+    if (!this.#bodyPaused && this.#socket.isPaused()) this.#socket.resume();
     if (this.#processing) {
       // The loop above us goes on with the body as soon as the handler has returned.
       return;
@@ -274,7 +290,7 @@ export class ClientConnection implements Downstream {
       ready = this.#writeHeadAndBody(x, head, first, last);
     }
     if (last) this.#complete(x);
-    else if (!ready) this.#waitForDrain(x);
+    else if (!ready) this.#waitForDrain();
     return ready;
   }
 
@@ -316,7 +332,7 @@ export class ClientConnection implements Downstream {
     } else {
       ready = socket.write(chunk, done ?? undefined);
     }
-    if (!ready) this.#waitForDrain(x);
+    if (!ready) this.#waitForDrain();
     return ready;
   }
 
@@ -350,32 +366,37 @@ export class ClientConnection implements Downstream {
       !(this.#mustContinue && !this.#body.ended);
   }
 
-  #waitForDrain(x: Exchange): void {
-    this.#wait(Waiting.send, locationOf(x).client.sendTimeout);
+  #waitForDrain(): void {
+    this.#unsentBefore = this.#socket.writableLength;
+    this.#wait(Waiting.send, this.#client.sendTimeout);
+  }
+
+  /** Settings of the location at hand, or of the last one. */
+  get #client(): ClientSettings {
+    if (this.#exchange !== null) return locationOf(this.#exchange).client;
+    return this.#settings ?? this.host.port.defaultServer.outside.client;
   }
 
   #complete(x: Exchange): void {
     x.completed = true;
     this.#finish(x);
     if (this.#closed) return;
-    if (this.#socket.writableNeedDrain) {
-      this.#waitForDrain(x);
-      if (!x.keepAlive) this.#linger(x);
-      return;
-    }
-    if (!x.keepAlive) {
-      this.#linger(x);
-      return;
-    }
+    if (!x.keepAlive) this.#linger();
+    else if (this.#socket.writableNeedDrain) this.#waitForDrain();
+    else this.#goOn();
+  }
+
+  #goOn(): void {
     if (this.#body.ended) this.#nextRequest();
-    else this.#discardBody(x);
+    else this.#discardBody();
   }
 
   // The response is out but the client still sends: its body is read and thrown away, for as long
   // as the lingering timeouts allow, so that the next request can be found.
-  #discardBody(x: Exchange): void {
+  #discardBody(): void {
     this.#sink = null;
-    this.#wait(Waiting.lingering, locationOf(x).client.lingeringTimeout);
+    this.#lingerUntil = now() + this.#client.lingeringTime;
+    this.#wait(Waiting.lingering, this.#client.lingeringTimeout);
     if (this.#bodyPaused) this.#bodyPaused = false;
     this.#socket.resume();
     this.#process();
@@ -384,7 +405,7 @@ export class ClientConnection implements Downstream {
   #nextRequest(): void {
     this.#state = State.idle;
     if (this.#ended && this.#input.length === 0) {
-      this.#socket.end();
+      this.#closeSoon();
       return;
     }
     if (this.#socket.isPaused()) this.#socket.resume();
@@ -396,31 +417,53 @@ export class ClientConnection implements Downstream {
       this.closeIdle();
       return;
     }
-    this.#wait(Waiting.keepalive, this.#keepaliveTimeout);
+    this.#wait(Waiting.keepalive, this.#client.keepaliveTimeout);
   }
-
-  #keepaliveTimeout = 75_000;
 
   // Sends FIN and reads on for a while: closing with unread input would reset the connection, and
   // the client could lose the response (nginx: lingering_close).
-  #linger(x: Exchange): void {
-    const { client } = locationOf(x);
+  #linger(): void {
+    if (this.#ended) {
+      this.#closeSoon();
+      return;
+    }
     this.#state = State.lingering;
     this.#input = noBytes;
-    this.#socket.end();
-    if (this.#ended) return;
+    this.#lingerUntil = now() + this.#client.lingeringTime;
+    const unsent = this.#socket.writableLength > 0;
+    if (unsent) this.#waitForDrain();
+    this.#socket.end(unsent ? this.#onSent : undefined);
     this.#socket.resume();
-    if (this.#waiting !== Waiting.send) this.#wait(Waiting.lingering, client.lingeringTimeout);
+    if (!unsent) this.#wait(Waiting.lingering, this.#client.lingeringTimeout);
+  }
+
+  readonly #onSent = (): void => {
+    if (this.#waiting === Waiting.send)
+      this.#wait(Waiting.lingering, this.#client.lingeringTimeout);
+  };
+
+  #lingerOn(): void {
+    if (now() >= this.#lingerUntil) this.#destroy();
+    else this.#wait(Waiting.lingering, this.#client.lingeringTimeout);
+  }
+
+  // What is written leaves first, for as long as the client goes on reading.
+  #closeSoon(): void {
+    this.#state = State.lingering;
+    this.#input = noBytes;
+    this.#waitForDrain();
+    this.#socket.destroySoon();
   }
 
   #finish(x: Exchange): void {
     if (x.finished) return;
     x.finished = true;
     x.owner = null;
+    x.storedBody?.close();
     this.#exchange = null;
     this.#sink = null;
     const location = locationOf(x);
-    this.#keepaliveTimeout = location.client.keepaliveTimeout;
+    this.#settings = location.client;
     for (const log of location.logHandlers) {
       try {
         log(x);
@@ -485,10 +528,7 @@ export class ClientConnection implements Downstream {
       if (owner !== null) guarded(x, () => owner.onClientDrain());
       return;
     }
-    if (this.#state === State.busy) {
-      if (this.#body.ended) this.#nextRequest();
-      else this.#process();
-    }
+    if (this.#state === State.busy) this.#goOn();
   }
 
   #onEnd(): void {
@@ -498,13 +538,15 @@ export class ClientConnection implements Downstream {
       return;
     }
     const x = this.#exchange;
-    if (x === null) {
-      this.#socket.end();
-      if (this.#state !== State.busy) this.#destroy();
-      return;
-    }
-    // The body was not complete, or nobody is left to read the answer.
-    if (x.owner?.survivesAbort !== true) this.#abandon(x);
+    if (x !== null) {
+      // The body was not complete, or nobody is left to read the answer.
+      if (!this.#survivesAbort(x)) this.#abandon(x);
+    } else if (this.#state !== State.busy || !this.#body.ended) this.#closeSoon();
+  }
+
+  // What is asked for must be known, and the body that belongs to it.
+  #survivesAbort(x: Exchange): boolean {
+    return x.owner?.survivesAbort === true && this.#body.ended;
   }
 
   #onClose(): void {
@@ -516,7 +558,7 @@ export class ClientConnection implements Downstream {
     this.#tunnel = null;
     tunnel?.onTunnelClosed();
     const x = this.#exchange;
-    if (x !== null && x.owner?.survivesAbort !== true) this.#abandon(x);
+    if (x !== null && !this.#survivesAbort(x)) this.#abandon(x);
     this.#socket.destroy();
     this.#raw.destroy();
     this.host.onClosed(this);
@@ -550,16 +592,18 @@ export class ClientConnection implements Downstream {
       this.#failBody(408, 'client timed out sending its body (client_body_timeout)');
       return;
     }
+    if (waiting === Waiting.send && this.#socket.writableLength < this.#unsentBefore) {
+      this.#waitForDrain();
+      return;
+    }
     if (waiting === Waiting.send && x !== null) {
       logError(x, 'info', 'client timed out taking the response (send_timeout)');
       this.#abandon(x);
       return;
     }
-    if (waiting === Waiting.head && this.#state === State.head) {
-      this.#rejectSlowHead();
-      return;
-    }
-    this.#destroy();
+    if (waiting === Waiting.head && this.#state === State.head) this.#rejectSlowHead();
+    else if (waiting === Waiting.keepalive) this.#closeSoon();
+    else this.#destroy();
   }
 
   #rejectSlowHead(): void {
@@ -577,9 +621,7 @@ export class ClientConnection implements Downstream {
 
   /** Closes it if nothing is under way; for keepalive connections at shutdown. */
   closeIdle(): void {
-    if (this.busy || this.#closed) return;
-    this.#socket.end();
-    this.#destroy();
+    if (this.idle) this.#closeSoon();
   }
 
   /** Closes it at once, whatever is under way. */

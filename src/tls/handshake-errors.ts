@@ -88,6 +88,17 @@ const reasons = {
   ),
 } as const satisfies Record<string, HandshakeErrorRow>;
 
+/**
+ * Servers of TLS 1.2 that miss a client certificate say no more than that the handshake failed. Once
+ * they have shown their own certificate, protocol and cipher were agreed on.
+ */
+export const missingClientCertificate: HandshakeErrorRow = refused('demands a client certificate');
+
+/** Is it the alert that has several meanings? */
+export function isHandshakeFailureAlert(row: HandshakeErrorRow): boolean {
+  return row === alerts.HANDSHAKE_FAILURE;
+}
+
 /** The peer closed or reset before the handshake was done. */
 export const closedInHandshake: HandshakeErrorRow = row(
   'UPSTREAM_TLS_PROTOCOL',

@@ -59,7 +59,12 @@ function readCertificate(path: string, block: string, number: number): X509Certi
   }
 }
 
-function readPrivateKey(file: PemFile): KeyObject {
+/**
+ * The private key of a file.
+ *
+ * @throws SallyportError CERTIFICATE_INVALID where there is none or it cannot be read
+ */
+export function readPrivateKey(file: PemFile): KeyObject {
   if (!file.pem.includes('PRIVATE KEY-----')) {
     throw certificateError(file.path, 'there is no private key in it');
   }
@@ -92,7 +97,14 @@ export function readKeyPair(pair: KeyPair): readonly X509Certificate[] {
   return certificates;
 }
 
-/** Says so where a certificate's days are over or have not come. Null where all is well. */
+const dayMs = 86_400_000;
+/** Days before its end at which a certificate is warned of, unless it lives for days only. */
+const warnDays = 14;
+
+/**
+ * Says so where a certificate's days are over, have not come, or are nearly over: less than 14 days
+ * and less than a third of its life is left. Null where all is well.
+ */
 export function validityWarning(file: PemFile, certificate: X509Certificate): string | null {
   const time = Date.now();
   if (certificate.validToDate.getTime() < time) {
@@ -101,5 +113,15 @@ export function validityWarning(file: PemFile, certificate: X509Certificate): st
   if (certificate.validFromDate.getTime() > time) {
     return `"${file.path}": the certificate is not valid before ${certificate.validFrom}`;
   }
-  return null;
+  return endWarning(file, certificate, time);
+}
+
+function endWarning(file: PemFile, certificate: X509Certificate, time: number): string | null {
+  const end = certificate.validToDate.getTime();
+  const left = end - time;
+  const life = end - certificate.validFromDate.getTime();
+  if (left >= warnDays * dayMs || left >= life / 3) return null;
+  const days = Math.floor(left / dayMs);
+  const when = days === 0 ? 'in less than a day' : days === 1 ? 'in 1 day' : `in ${days} days`;
+  return `"${file.path}": the certificate expires ${when}, on ${certificate.validTo}`;
 }

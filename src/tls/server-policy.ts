@@ -4,13 +4,15 @@
 
 import { constants, hkdfSync } from 'node:crypto';
 import type { Server } from 'node:tls';
-import { createServer } from 'node:tls';
+import { createSecureContext, createServer } from 'node:tls';
 import { SallyportError } from '../base/errors.ts';
 import { contentHash } from './content-hash.ts';
 import type { KeyPair, PemFile } from './pem.ts';
-import { certificateError, readKeyPair, reasonOf, validityWarning } from './pem.ts';
+import { certificateError, reasonOf } from './pem.ts';
+import type { PolicyFinding } from './policy-findings.ts';
+import { PolicyProblems, protocolFindings, validityFindings } from './policy-findings.ts';
 import type { TlsProtocol, VersionRange } from './protocols.ts';
-import { protocolWarnings, versionRange } from './protocols.ts';
+import { versionRange } from './protocols.ts';
 import type { TrustStore } from './trust-store.ts';
 import { emptyTrust, fileTrust } from './trust-store.ts';
 
@@ -63,14 +65,14 @@ const noHandshakeTimeout = 2_147_483_647;
 /**
  * Compiles a policy.
  *
- * @throws SallyportError CERTIFICATE_INVALID naming the file and the reason, CONFIG_INVALID for
- *   settings that contradict each other
+ * @throws PolicyError CERTIFICATE_INVALID naming the file and the reason, CONFIG_INVALID for
+ *   settings that contradict each other; with all findings
  */
 export function createServerTlsPolicy(settings: ServerTlsSettings): ServerTlsPolicy {
   checkSettings(settings);
-  for (const pair of settings.certificates) readKeyPair(pair);
+  checkFiles(settings);
   const range = versionRange(settings.protocols, settings.ciphers);
-  if (range === null) throw noProtocolLeft(settings);
+  if (range === null) throw new SallyportError('CERTIFICATE_INVALID', 'no TLS protocol is left');
   const { clientCertificate } = settings;
   const trust = clientCertificate === null ? emptyTrust : fileTrust(clientCertificate);
   const { verifyClient, verifyDepth } = settings;
@@ -91,22 +93,44 @@ export function createServerTlsPolicy(settings: ServerTlsSettings): ServerTlsPol
   });
 }
 
-function checkSettings(settings: ServerTlsSettings): void {
-  const { verifyClient, clientCertificate, ticketKeys, verifyDepth } = settings;
-  if (settings.certificates.length === 0) {
+function checkSettings({ certificates, ticketKeys, verifyDepth }: ServerTlsSettings): void {
+  if (certificates.length === 0) {
     throw new SallyportError('CONFIG_INVALID', 'no "ssl_certificate" is defined');
-  }
-  if (clientCertificate === null && (verifyClient === 'on' || verifyClient === 'optional')) {
-    throw new SallyportError(
-      'CONFIG_INVALID',
-      `no "ssl_client_certificate" for "ssl_verify_client ${verifyClient}"`,
-    );
   }
   if (!Number.isInteger(verifyDepth) || verifyDepth < 0) {
     throw new SallyportError('CONFIG_INVALID', 'ssl_verify_depth must be 0 or more');
   }
   if (ticketKeys.length !== 48) {
     throw new SallyportError('CONFIG_INVALID', 'session ticket keys must be 48 bytes');
+  }
+}
+
+// All that can be wrong with files and lists, so that a user mends it in one go.
+function checkFiles(settings: ServerTlsSettings): void {
+  const { clientCertificate, verifyClient, ciphers, ecdhCurve } = settings;
+  const problems = new PolicyProblems();
+  settings.certificates.forEach((pair, i) => problems.checkPair(pair, i, ciphers));
+  if (clientCertificate !== null) {
+    problems.attempt('trust', 0, () => fileTrust(clientCertificate));
+  } else if (verifyClient === 'on' || verifyClient === 'optional') {
+    const message = `no "ssl_client_certificate" for "ssl_verify_client ${verifyClient}"`;
+    problems.add({ about: 'verify', index: 0, message }, 'CONFIG_INVALID');
+  }
+  problems.checkCiphers(ciphers, 'ssl_ciphers');
+  problems.attempt('curves', 0, () => checkCurves(ecdhCurve ?? 'auto'));
+  problems.checkProtocols(settings.protocols, ciphers, 'ssl_protocols');
+  problems.throwIfAny();
+}
+
+function checkCurves(ecdhCurve: string): void {
+  try {
+    createSecureContext({ ecdhCurve });
+  } catch (error) {
+    throw new SallyportError(
+      'CERTIFICATE_INVALID',
+      `ssl_ecdh_curve "${ecdhCurve}" cannot be used: it has an unknown group`,
+      error,
+    );
   }
 }
 
@@ -155,39 +179,21 @@ function secureOptions(
   return options;
 }
 
-function noProtocolLeft({ protocols, ciphers }: ServerTlsSettings): SallyportError {
-  const why = protocolWarnings(protocols, ciphers).map((text) => `; ${text}`);
-  return new SallyportError(
-    'CERTIFICATE_INVALID',
-    `no TLS protocol is left of ssl_protocols "${protocols.join(' ')}"${why.join('')}`,
-  );
-}
-
 function contextError(settings: ServerTlsSettings, error: unknown): SallyportError {
-  const reason = reasonOf(error);
-  if (/cipher|seclevel/i.test(reason)) {
-    return new SallyportError(
-      'CERTIFICATE_INVALID',
-      `ssl_ciphers "${settings.ciphers}" cannot be used: ${reason}`,
-      error,
-    );
-  }
-  return certificateError(settings.certificates[0]?.certificate.path ?? '', reason, error);
+  return certificateError(settings.certificates[0]?.certificate.path ?? '', reasonOf(error), error);
 }
 
 /**
  * What is not wrong but will surprise: protocols that OpenSSL does not offer, certificates whose
- * days are over.
+ * days are over or nearly so.
  *
  * @throws SallyportError CERTIFICATE_INVALID where a certificate file is malformed
  */
-export function serverPolicyWarnings(settings: ServerTlsSettings): string[] {
-  const warnings = protocolWarnings(settings.protocols, settings.ciphers);
-  for (const pair of settings.certificates) {
-    for (const certificate of readKeyPair(pair)) {
-      const warning = validityWarning(pair.certificate, certificate);
-      if (warning !== null) warnings.push(warning);
-    }
-  }
-  return warnings;
+export function serverPolicyWarnings(settings: ServerTlsSettings): PolicyFinding[] {
+  const { certificates, clientCertificate: trusted } = settings;
+  return [
+    ...protocolFindings(settings.protocols, settings.ciphers),
+    ...certificates.flatMap((pair, i) => validityFindings('certificate', pair.certificate, i)),
+    ...(trusted === null ? [] : validityFindings('trust', trusted)),
+  ];
 }

@@ -186,6 +186,7 @@ class UpstreamHandshake {
     else {
       // The session that was offered may be the cause; the next connection starts afresh.
       if (this.#offered !== null) upstreamSessions.drop(this.#key);
+      this.#presented ??= this.#socket?.getPeerX509Certificate() ?? null;
       this.#fail(socketFailure(error, 'handshake', { target, presented: this.#presented }));
     }
   };

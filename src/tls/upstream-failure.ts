@@ -12,6 +12,8 @@ import {
   brokenConnection,
   closedInHandshake,
   handshakeErrorRow,
+  isHandshakeFailureAlert,
+  missingClientCertificate,
   otherHandshakeError,
 } from './handshake-errors.ts';
 import { reasonOf } from './pem.ts';
@@ -67,7 +69,10 @@ export function socketFailure(
     return certificateFailure({ code: verdict.code, what, mend: verdict.mend }, scene, error);
   }
   const row = handshakeErrorRow(code);
-  if (row !== null) return protocolFailure(row, scene, error);
+  if (row !== null) {
+    const certificateMissing = isHandshakeFailureAlert(row) && scene.presented !== null;
+    return protocolFailure(certificateMissing ? missingClientCertificate : row, scene, error);
+  }
   const closed = code === 'ECONNRESET' || code === 'EPIPE';
   if (phase === 'established' && !code.startsWith('ERR_SSL_')) {
     return new SallyportError('UPSTREAM_RESET', systemText('connection', error), error);

@@ -8,15 +8,11 @@ import { createSecureContext } from 'node:tls';
 import { SallyportError } from '../base/errors.ts';
 import { contentHash } from './content-hash.ts';
 import type { KeyPair, PemFile } from './pem.ts';
-import {
-  certificateError,
-  readCertificates,
-  readKeyPair,
-  reasonOf,
-  validityWarning,
-} from './pem.ts';
+import { certificateError, reasonOf } from './pem.ts';
+import type { PolicyFinding } from './policy-findings.ts';
+import { PolicyProblems, protocolFindings, validityFindings } from './policy-findings.ts';
 import type { TlsProtocol, VersionRange } from './protocols.ts';
-import { protocolWarnings, versionRange } from './protocols.ts';
+import { versionRange } from './protocols.ts';
 import type { TrustStore } from './trust-store.ts';
 import { emptyTrust, fileTrust, systemTrust } from './trust-store.ts';
 import { WeakCache } from './weak-cache.ts';
@@ -59,26 +55,18 @@ const contexts = new WeakCache<SecureContext>();
 /**
  * Compiles a policy.
  *
- * @throws SallyportError CERTIFICATE_INVALID naming the file and the reason: a malformed or empty
- *   PEM file, a key that does not match, an unknown cipher string, no protocol left, no system
- *   trust store
+ * @throws PolicyError CERTIFICATE_INVALID naming the file and the reason: a malformed or empty PEM
+ *   file, a key that does not match, an unknown cipher string, no protocol left, no system trust
+ *   store; with all findings
  */
 export function createUpstreamTlsPolicy(settings: UpstreamTlsSettings): UpstreamTlsPolicy {
   if (!Number.isInteger(settings.verifyDepth) || settings.verifyDepth < 0) {
     throw new SallyportError('CONFIG_INVALID', 'proxy_ssl_verify_depth must be 0 or more');
   }
+  checkFiles(settings);
   const trust = trustOf(settings);
-  if (settings.certificate !== null) readKeyPair(settings.certificate);
   const range = versionRange(settings.protocols, settings.ciphers);
-  if (range === null) {
-    throw new SallyportError(
-      'CERTIFICATE_INVALID',
-      `no TLS protocol is left of proxy_ssl_protocols "${settings.protocols.join(' ')}"` +
-        protocolWarnings(settings.protocols, settings.ciphers)
-          .map((why) => `; ${why}`)
-          .join(''),
-    );
-  }
+  if (range === null) throw new SallyportError('CERTIFICATE_INVALID', 'no TLS protocol is left');
   // Paths do not count: the same content elsewhere is the same policy.
   const key = contentHash({
     ...settings,
@@ -91,6 +79,17 @@ export function createUpstreamTlsPolicy(settings: UpstreamTlsSettings): Upstream
     context: contextOf(settings, trust, range),
     trust,
   });
+}
+
+// All that can be wrong with files and lists, so that a user mends it in one go.
+function checkFiles(settings: UpstreamTlsSettings): void {
+  const { certificate, ciphers } = settings;
+  const problems = new PolicyProblems();
+  problems.attempt('trust', 0, () => trustOf(settings));
+  if (certificate !== null) problems.checkPair(certificate, 0, ciphers);
+  problems.checkCiphers(ciphers, 'proxy_ssl_ciphers');
+  problems.checkProtocols(settings.protocols, ciphers, 'proxy_ssl_protocols');
+  problems.throwIfAny();
 }
 
 function trustOf(settings: UpstreamTlsSettings): TrustStore {
@@ -139,18 +138,15 @@ function contextError(settings: UpstreamTlsSettings, error: unknown): SallyportE
 
 /**
  * What is not wrong but will surprise: protocols that OpenSSL does not offer, certificates whose
- * days are over.
+ * days are over or nearly so.
  *
  * @throws SallyportError CERTIFICATE_INVALID where a certificate file is malformed
  */
-export function policyWarnings(settings: UpstreamTlsSettings): string[] {
-  const warnings = protocolWarnings(settings.protocols, settings.ciphers);
-  for (const file of [settings.trusted, settings.certificate?.certificate ?? null]) {
-    if (file === null) continue;
-    for (const certificate of readCertificates(file)) {
-      const warning = validityWarning(file, certificate);
-      if (warning !== null) warnings.push(warning);
-    }
-  }
-  return warnings;
+export function policyWarnings(settings: UpstreamTlsSettings): PolicyFinding[] {
+  const { trusted, certificate } = settings;
+  return [
+    ...protocolFindings(settings.protocols, settings.ciphers),
+    ...(certificate === null ? [] : validityFindings('certificate', certificate.certificate)),
+    ...(trusted === null ? [] : validityFindings('trust', trusted)),
+  ];
 }

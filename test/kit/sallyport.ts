@@ -49,7 +49,8 @@ export async function startProxy(
   const folder = options.folder ?? tempFolder(options.scope);
   const file = path.join(folder, 'sallyport.conf');
   const loaded = await loadConfig({ file, text: completed(configText), prefix: folder });
-  if (!loaded.ok) throw new Error(loaded.diagnostics.map((one) => formatDiagnostic(one)).join('\n'));
+  if (!loaded.ok)
+    throw new Error(loaded.diagnostics.map((one) => formatDiagnostic(one)).join('\n'));
   const proxy = createProxy(loaded);
   proxy.on('error', () => undefined);
   await proxy.start();

@@ -5,7 +5,9 @@ import type { Backends } from './backends.ts';
 
 /** The text of the configuration file. Relative paths belong to its folder. */
 export function configurationText(backends: Backends): string {
-  const servers = backends.group.map(({ port }) => `    server 127.0.0.1:${port};`).join('\n');
+  const servers = backends.group
+    .map(({ port }) => `    server 127.0.0.1:${port} max_fails=0;`)
+    .join('\n');
   return `# The configuration of the demo. Certificates, keys and logs are in the same folder.
 
 worker_processes 1;
@@ -16,9 +18,11 @@ events {}
 http {
   access_log access.log upstream;
 
+  # max_fails: the refusals below must not take the servers out of the group for "location /".
+  # keepalive: a new connection for each request, so that resumed sessions can be seen.
   upstream backends {
 ${servers}
-    keepalive 0;  # a new connection for each request, so that resumed sessions can be seen
+    keepalive 0;
   }
 
   # Verification needs no directive: it is on. These say against what.

@@ -1,10 +1,12 @@
-// What the demo prints: one line for each request, why the refused ones were refused, and what to
-// try next.
+// What the demo prints: one line for each request, why those that were refused were refused, and
+// what to try next.
 
 import { stripVTControlCharacters, styleText } from 'node:util';
 import { version } from '../../index.ts';
 import { cases } from './cases.ts';
 import type { Outcome } from './self-check.ts';
+
+const columns = 96;
 
 /** Gives text a colour, or leaves it alone. */
 export type Paint = (style: 'bold' | 'dim' | 'green' | 'red' | 'yellow', text: string) => string;
@@ -15,32 +17,31 @@ export function paintFor(stream: { readonly isTTY?: boolean }, noColor: string |
   return (style, text) => (coloured ? styleText(style, text, { validateStream: false }) : text);
 }
 
-const head = ['request', 'served by', 'status', 'protocol', 'cipher', 'session', ''];
+const head = ['request', 'served by', 'status', 'protocol', 'cipher', 'session', 'upstream'];
 
 /** The table of all requests. */
 export function table(outcomes: readonly Outcome[], paint: Paint): string {
   const rows = outcomes.map((outcome) => cells(outcome, paint));
-  const lines = align([head.map((title) => paint('dim', title)), ...rows]);
+  const lines = align([head.map((name) => paint('dim', name)), ...rows]);
   return lines.map((line) => `  ${line}`.trimEnd()).join('\n');
 }
 
 function cells({ wanted, status, facts, problem }: Outcome, paint: Paint): string[] {
   const fact = (name: string): string => facts.get(name) ?? '-';
   return [
-    `${problem === null ? paint('green', '✔') : paint('red', '✖')} GET ${wanted.path}`,
+    `GET ${wanted.path}`,
     fact('served by'),
     String(status),
     fact('protocol'),
     fact('cipher'),
     fact('session'),
-    problem === null ? meaning(wanted, paint) : paint('red', problem),
+    problem === null
+      ? paint(colours[wanted.verdict], wanted.verdict)
+      : paint('red', `✖ ${problem}`),
   ];
 }
 
-function meaning(wanted: Outcome['wanted'], paint: Paint): string {
-  if (wanted.code !== null) return paint('bold', `refused: ${wanted.meaning}`);
-  return paint(wanted.meaning === 'verified' ? 'green' : 'yellow', wanted.meaning);
-}
+const colours = { verified: 'green', refused: 'bold', 'not verified': 'yellow' } as const;
 
 function align(rows: readonly (readonly string[])[]): string[] {
   const width = (text: string): number => stripVTControlCharacters(text).length;
@@ -50,23 +51,47 @@ function align(rows: readonly (readonly string[])[]): string[] {
   );
 }
 
-/** Why each refused request was refused, as the error log has it. */
-export function reasons(outcomes: readonly Outcome[], paint: Paint): string {
+/** What each request showed, with the reason that the error log gives. */
+export function explanations(outcomes: readonly Outcome[], paint: Paint): string {
   return outcomes
-    .flatMap(({ wanted, reason }) => {
-      if (reason === null || wanted.code === null) return [];
-      const [what = '', ...details] = reason.split('; ');
-      const lines = [what, ...details].map((line) => `      ${line}`);
-      return [`  GET ${wanted.path}  ${paint('red', wanted.code)}`, ...lines, ''];
+    .flatMap(({ wanted, logged }) => {
+      if (wanted.meaning === null) return [];
+      const first = `${paint(colours[wanted.verdict], wanted.verdict)}: ${wanted.meaning}`;
+      const code = wanted.code === null ? [] : [paint('red', wanted.code)];
+      const lines = [...code, ...parts(logged ?? '')].map((line) => wrapped(line));
+      return [`  GET ${wanted.path}  ${first}`, ...lines, ''];
     })
     .join('\n');
+}
+
+const shownParts = /^(upstream SSL|wanted|presented|issuer|to mend)/;
+
+// The message with one of its parts in each line, without those that only the log needs.
+function parts(message: string): string[] {
+  const mend = message.indexOf('to mend: ');
+  if (mend === -1) return [message];
+  const facts = message.slice(0, mend).split('; ');
+  return [...facts, message.slice(mend)].filter((part) => shownParts.test(part));
+}
+
+function wrapped(text: string): string {
+  const lines: string[] = [];
+  let line = '     ';
+  for (const word of text.split(' ')) {
+    if (line.trim() !== '' && line.length + 1 + word.length > columns) {
+      lines.push(line);
+      line = '       ';
+    }
+    line += ` ${word}`;
+  }
+  return [...lines, line].join('\n');
 }
 
 /** The first lines. */
 export function title(folder: string, paint: Paint): string {
   return [
     '',
-    `  ${paint('bold', `Sallyport ${version}`)}: every hop to an upstream server is verified`,
+    `  ${paint('bold', `Sallyport ${version}`)}: two servers behind a proxy, and an impostor`,
     '',
     `  configuration  ${folder}/nginx.conf`,
     `  error log      ${folder}/error.log`,

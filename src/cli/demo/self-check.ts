@@ -13,8 +13,8 @@ export interface Outcome {
   readonly status: number;
   /** What the server said of itself: "served by", "protocol", … Empty for an error page. */
   readonly facts: ReadonlyMap<string, string>;
-  /** The message of the error log, without time and request; null where there is none. */
-  readonly reason: string | null;
+  /** What the error log says of it, without time and request; null where it has to say nothing. */
+  readonly logged: string | null;
   /** What is not as it has to be; null where all is. */
   readonly problem: string | null;
 }
@@ -39,9 +39,9 @@ async function check(wanted: Case, running: Running): Promise<Outcome> {
   const before = readFileSync(running.errorLogFile, 'latin1').length;
   const { status, body } = await request(running.port, wanted.path);
   const facts = status === 200 ? factsOf(body) : new Map<string, string>();
-  const reason = wanted.code === null ? null : await reasonAfter(running, before, wanted.code);
-  const problem = problemWith(wanted, { status, facts, reason });
-  return { wanted, status, facts, reason, problem };
+  const logged = status === wanted.status ? await loggedAbout(wanted, running, before) : null;
+  const problem = problemWith(wanted, { status, facts, logged });
+  return { wanted, status, facts, logged, problem };
 }
 
 function request(port: number, path: string): Promise<{ status: number; body: string }> {
@@ -69,29 +69,34 @@ function factsOf(body: string): ReadonlyMap<string, string> {
   return new Map(pairs);
 }
 
-// The line is written by a worker thread, after the answer has left.
-async function reasonAfter(running: Running, from: number, code: string): Promise<string | null> {
+// A hop that is not verified is named at start, anything else that is wrong when it happens.
+async function loggedAbout(wanted: Case, running: Running, from: number): Promise<string | null> {
+  if (wanted.verdict === 'verified') return null;
+  const isStart = wanted.code === null;
+  const mark = isStart ? ' is not verified' : ` ${wanted.code}: `;
+  const line = await lineWith(mark, running.errorLogFile, isStart ? 0 : from);
+  if (line === null) return null;
+  // "DATE [LEVEL] PID#TID: *N CODE: MESSAGE, client: …, server: …"
+  const [message = ''] = line.replace(/^.*?#\d+: (\*\d+ )?([A-Z_]+: )?/, '').split(', client: ');
+  return message;
+}
+
+// Lines are written by a worker thread, perhaps after the answer has left.
+async function lineWith(mark: string, file: string, from: number): Promise<string | null> {
   for (const deadline = Date.now() + logPatienceMs; Date.now() < deadline; await sleep(20)) {
-    const text = readFileSync(running.errorLogFile, 'latin1').slice(from);
-    const line = text.split('\n').find((one) => one.includes(` ${code}: `));
-    if (line !== undefined) return messageOf(line, code);
+    const text = readFileSync(file, 'latin1').slice(from);
+    const line = text.split('\n').find((one) => one.includes(mark));
+    if (line !== undefined) return line;
   }
   return null;
 }
 
-// "DATE [error] PID#TID: *N CODE: MESSAGE while …, client: …, server: …"
-function messageOf(line: string, code: string): string {
-  const message = line.slice(line.indexOf(`${code}: `) + code.length + 2);
-  const end = message.search(/ while [a-z ]+, client: /);
-  return end === -1 ? message : message.slice(0, end);
-}
-
 function problemWith(
   wanted: Case,
-  { status, facts, reason }: Pick<Outcome, 'status' | 'facts' | 'reason'>,
+  { status, facts, logged }: Pick<Outcome, 'status' | 'facts' | 'logged'>,
 ): string | null {
   if (status !== wanted.status) return `status ${status} instead of ${wanted.status}`;
-  if (wanted.code !== null && reason === null) return `${wanted.code} is not in the error log`;
+  if (wanted.verdict !== 'verified' && logged === null) return 'the error log says nothing';
   if (wanted.servedBy === null) return null;
   const servedBy = facts.get('served by') ?? 'nobody';
   if (!wanted.servedBy.includes(servedBy)) return `answered by ${servedBy}`;
