@@ -1,35 +1,41 @@
 // Timeouts for connections. A proxy arms and disarms a timer several times for each request and
-// nearly none ever fires, so arming must cost a field write or two and no system work:
+// nearly none ever fires, so arming must cost a field write and no system work:
 //
-//   one ticking interval for all  ->  a list per duration, oldest deadline first
+//   arm      writes the new deadline; the timer stays where it is queued, if that is soon enough
+//   rest     forgets the deadline; the timer stays queued, for who will arm it again soon
+//   disarm   leaves the queue too, so that nothing holds on to the timer any more
+//   tick     looks at the timers whose turn has come: fires those that are due, queues those that
+//            were armed anew for what is left, drops those that rest
 //
-// All timers of one duration expire in the order in which they were armed, so each list stays
-// sorted by itself: arming moves a node to the end, a tick looks only at the first ones.
+// A queue holds timers of one duration in the order in which they were put in, so it is sorted by
+// turn without any work.
 
 const tickMs = 50;
 
-interface TimerList {
+interface Queue {
   readonly duration: number;
   head: CoarseTimer | null;
   tail: CoarseTimer | null;
 }
 
-const lists = new Map<number, TimerList>();
+const queues = new Map<number, Queue>();
 let ticker: NodeJS.Timeout | null = null;
-let armedCount = 0;
 let clock = performance.now();
 
 /**
- * A timer that may fire up to 50 ms late, never early. It keeps no event loop alive. Re-arming an
+ * A timer that may fire up to 100 ms late, never early. It keeps no event loop alive. Arming an
  * armed timer starts it anew.
  */
 export class CoarseTimer {
   readonly #fire: () => void;
-  /** Internal to this file: links and list of an armed timer. */
-  list: TimerList | null = null;
-  prev: CoarseTimer | null = null;
-  next: CoarseTimer | null = null;
+  // The rest is internal to this file.
+  /** 0 where it is disarmed. */
   deadline = 0;
+  /** When the tick looks at it next. */
+  turn = 0;
+  queue: Queue | null = null;
+  previous: CoarseTimer | null = null;
+  next: CoarseTimer | null = null;
 
   /** @param fire - called once for each arming that runs out; must not throw */
   constructor(fire: () => void) {
@@ -37,60 +43,61 @@ export class CoarseTimer {
   }
 
   get armed(): boolean {
-    return this.list !== null;
+    return this.deadline !== 0;
   }
 
   /** @param ms - milliseconds until it fires; at least 1 */
   arm(ms: number): void {
     if (ticker === null) startTicking();
-    const list = this.list;
-    if (list !== null && list.duration === ms) {
-      this.deadline = clock + ms;
-      if (list.tail === this) return;
-      unlink(list, this);
-      append(list, this);
-      return;
+    // `clock` lags by up to a tick, which must not make the timer fire early.
+    this.deadline = clock + ms + tickMs;
+    if (this.queue !== null) {
+      if (this.turn <= this.deadline) return;
+      leave(this, this.queue);
     }
-    if (list !== null) this.disarm();
-    let target = lists.get(ms);
-    if (target === undefined) {
-      target = { duration: ms, head: null, tail: null };
-      lists.set(ms, target);
-    }
-    this.deadline = clock + ms;
-    append(target, this);
-    this.list = target;
-    armedCount += 1;
+    enter(this, ms);
+  }
+
+  /**
+   * Stops it for now. DANGER: it is held on to, with all that its function holds, until the time
+   * it was last armed for has passed; at the end of its owner's life it must be disarmed.
+   */
+  rest(): void {
+    this.deadline = 0;
   }
 
   disarm(): void {
-    const list = this.list;
-    if (list === null) return;
-    unlink(list, this);
-    this.list = null;
-    armedCount -= 1;
+    this.deadline = 0;
+    if (this.queue !== null) leave(this, this.queue);
   }
 
-  /** Internal to this file. */
   run(): void {
+    this.deadline = 0;
     this.#fire();
   }
 }
 
-function append(list: TimerList, timer: CoarseTimer): void {
-  timer.prev = list.tail;
-  timer.next = null;
-  if (list.tail === null) list.head = timer;
-  else list.tail.next = timer;
-  list.tail = timer;
+function enter(timer: CoarseTimer, ms: number): void {
+  let queue = queues.get(ms);
+  if (queue === undefined) {
+    queue = { duration: ms, head: null, tail: null };
+    queues.set(ms, queue);
+  }
+  timer.turn = clock + ms + tickMs;
+  timer.queue = queue;
+  timer.previous = queue.tail;
+  if (queue.tail === null) queue.head = timer;
+  else queue.tail.next = timer;
+  queue.tail = timer;
 }
 
-function unlink(list: TimerList, timer: CoarseTimer): void {
-  if (timer.prev === null) list.head = timer.next;
-  else timer.prev.next = timer.next;
-  if (timer.next === null) list.tail = timer.prev;
-  else timer.next.prev = timer.prev;
-  timer.prev = null;
+function leave(timer: CoarseTimer, queue: Queue): void {
+  if (timer.previous === null) queue.head = timer.next;
+  else timer.previous.next = timer.next;
+  if (timer.next === null) queue.tail = timer.previous;
+  else timer.next.previous = timer.previous;
+  timer.queue = null;
+  timer.previous = null;
   timer.next = null;
 }
 
@@ -100,21 +107,26 @@ function startTicking(): void {
   ticker.unref();
 }
 
-// `clock` lags by up to one tick when a timer is armed, so a deadline could come early by that
-// much: a tick's length is added when it is compared.
 function tick(): void {
   clock = performance.now();
-  for (const list of lists.values()) {
-    let timer = list.head;
-    while (timer !== null && timer.deadline + tickMs <= clock) {
-      timer.disarm();
-      timer.run();
-      timer = list.head;
+  for (const queue of queues.values()) {
+    for (let timer = queue.head; timer !== null && timer.turn <= clock; timer = queue.head) {
+      leave(timer, queue);
+      if (timer.deadline === 0) continue;
+      if (timer.deadline <= clock) timer.run();
+      else enter(timer, waitFor(timer.deadline - clock));
     }
-    if (list.head === null) lists.delete(list.duration);
+    if (queue.head === null) queues.delete(queue.duration);
   }
-  if (armedCount === 0 && ticker !== null) {
-    clearInterval(ticker);
-    ticker = null;
-  }
+  if (queues.size > 0 || ticker === null) return;
+  clearInterval(ticker);
+  ticker = null;
+}
+
+// Of all that may be left, a few durations are enough: the timer is looked at again before it is
+// due, at the latest after half of what is left.
+function waitFor(left: number): number {
+  let ms = 1;
+  while (ms * 2 + tickMs <= left) ms *= 2;
+  return ms;
 }

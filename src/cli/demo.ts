@@ -1,7 +1,7 @@
 // `sallyport demo`: two upstream servers and an impostor, a proxy before them, and proof that the
 // impostor is refused. Needs neither network nor root, and leaves nothing behind.
 
-import { mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createProxy, type Proxy } from '../index.ts';
@@ -75,9 +75,13 @@ async function show(cleanup: AsyncDisposableStack): Promise<Shown> {
   await proxy.start();
   const port = portOf(proxy);
   printResult(`${title(folder, paint)}\n`);
-  const outcomes = await checkAll({ port, errorLogFile: join(folder, 'error.log') });
+  const errorLogFile = join(folder, 'error.log');
+  const outcomes = await checkAll({ port, errorLogFile });
   printResult(`${table(outcomes, paint)}\n\n${explanations(outcomes, paint)}\n`);
-  return { ok: outcomes.every(({ problem }) => problem === null), port, paint };
+  const ok = outcomes.every(({ problem }) => problem === null);
+  // The file is about to be removed.
+  if (!ok) printResult(readFileSync(errorLogFile, 'utf8'));
+  return { ok, port, paint };
 }
 
 function makeFolder(cleanup: AsyncDisposableStack): string {

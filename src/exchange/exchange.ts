@@ -35,6 +35,15 @@ export interface StoredBody {
   close(): void;
 }
 
+/** What an exchange begins with. */
+export interface ExchangeStart {
+  readonly request: RequestHead;
+  readonly server: ServerFacts;
+  readonly startedAt: number;
+  /** Empty; for the fields of the response. */
+  readonly fields: Fields;
+}
+
 const noHandlers: readonly Handler[] = [];
 
 export class Exchange {
@@ -77,10 +86,17 @@ export class Exchange {
 
   // ---- the response
   status: number;
+  /** The upstream server's reason phrase; null: the usual one of the status. */
+  reason: string | null;
+  /** Server and Date are this proxy's own; false where `proxy_pass_header` lets the upstream's through. */
+  ownServer: boolean;
+  ownDate: boolean;
   contentType: string | null;
   /** -1: not known before the end. */
   contentLength: number;
   fields: Fields;
+  /** Path of a Location that still has to be made absolute; it stands before all other fields. */
+  redirectPath: string | null;
   headSent: boolean;
   /** The whole answer went out. */
   completed: boolean;
@@ -99,9 +115,10 @@ export class Exchange {
   proxyPort: string;
   requestId: string | null;
 
-  constructor(client: Downstream, request: RequestHead, server: ServerFacts, startedAt: number) {
+  constructor(client: Downstream, start: ExchangeStart) {
+    const { request } = start;
     this.client = client;
-    this.startedAt = startedAt;
+    this.startedAt = start.startedAt;
     this.request = request;
     this.method = request.method;
     this.uri = '';
@@ -112,7 +129,7 @@ export class Exchange {
     this.bodyChunked = request.chunked;
     this.storedBody = null;
     this.requestLength = request.bytes;
-    this.server = server;
+    this.server = start.server;
     this.location = null;
     this.handlers = noHandlers;
     this.phase = 0;
@@ -124,9 +141,13 @@ export class Exchange {
     this.errorPageUsed = false;
     this.owner = null;
     this.status = 0;
+    this.reason = null;
+    this.ownServer = true;
+    this.ownDate = true;
     this.contentType = null;
     this.contentLength = -1;
-    this.fields = new FieldList();
+    this.fields = start.fields;
+    this.redirectPath = null;
     this.headSent = false;
     this.completed = false;
     this.finished = false;
@@ -147,6 +168,17 @@ export class Exchange {
     this.storedBody = null;
     this.bodyLength = -1;
     this.bodyChunked = false;
+  }
+
+  /** Forgets a response that was prepared but not sent. */
+  resetResponse(): void {
+    this.fields = new FieldList();
+    this.redirectPath = null;
+    this.reason = null;
+    this.ownServer = true;
+    this.ownDate = true;
+    this.contentType = null;
+    this.contentLength = -1;
   }
 
   /** Has the request a body, as its framing says? */

@@ -16,7 +16,8 @@ import { HANDLED } from '../exchange/handler.ts';
 import { UpstreamTry } from '../exchange/upstream-try.ts';
 import { responseFraming } from '../http1/framing.ts';
 import { HeadResult } from '../http1/head-result.ts';
-import { parseResponseHead, ResponseHead } from '../http1/response-head.ts';
+import type { ResponseBody } from '../http1/response-body.ts';
+import { parseResponseHead, type ResponseHead } from '../http1/response-head.ts';
 import { answerStatus, findErrorPage, followErrorPage, guarded } from '../server/phases.ts';
 import { logError } from '../server/request-log.ts';
 import { Tried } from '../upstream/balancer.ts';
@@ -26,7 +27,6 @@ import type { Peer } from '../upstream/peer.ts';
 import { mayTryNext, outcomeOf, type Failure, type RetryState } from '../upstream/retry.ts';
 import type { Destination, ProxySettings } from './proxy-settings.ts';
 import { RequestSpool } from './request-spool.ts';
-import { ResponseBody } from './response-body.ts';
 import { adoptResponse } from './response-fields.ts';
 import { Tunnel } from './tunnel.ts';
 import { BodyFraming, composeUpstreamHead } from './upstream-head.ts';
@@ -75,7 +75,8 @@ class ProxyExchange implements ConnectionUser, BodySink, ExchangeOwner {
   /** All of it has. */
   #requestWhole = false;
 
-  #head: ResponseHead = new ResponseHead();
+  /** Of the present connection. */
+  #head: ResponseHead | null = null;
   #partial: Buffer = noBytes;
   #interim = 0;
   #body: ResponseBody | null = null;
@@ -352,13 +353,16 @@ class ProxyExchange implements ConnectionUser, BodySink, ExchangeOwner {
       end = input.length;
       this.#partial = noBytes;
     }
-    const head = this.#head;
+    const connection = this.#connection;
+    if (connection === null) return true;
+    const { head } = connection;
+    this.#head = head;
     let start = 0;
     for (;;) {
       const result = parseResponseHead(input, start, end, head, this.#settings.bufferSize);
       if (result === HeadResult.incomplete) {
         this.#partial = Buffer.from(input.subarray(start, end));
-        this.#connection?.arm(this.#settings.readTimeout);
+        connection.arm(this.#settings.readTimeout);
         return true;
       }
       if (result < 0) {
@@ -366,8 +370,8 @@ class ProxyExchange implements ConnectionUser, BodySink, ExchangeOwner {
         return true;
       }
       start = result;
-      if (head.status === 101) return this.#switchProtocols(input, start, end);
-      if (head.status >= 200) return this.#onHead(input, start, end);
+      if (head.status === 101) return this.#switchProtocols(connection, input, start, end);
+      if (head.status >= 200) return this.#onHead(connection, input, start, end);
       this.#interim += 1;
       if (this.#interim > maxInterim) {
         this.#fail(new SallyportError('UPSTREAM_INVALID_RESPONSE', 'upstream sent too many 1xx'));
@@ -388,9 +392,9 @@ class ProxyExchange implements ConnectionUser, BodySink, ExchangeOwner {
     this.#fail(new SallyportError(code, text));
   }
 
-  #onHead(input: Buffer, start: number, end: number): boolean {
+  #onHead(connection: UpstreamConnection, input: Buffer, start: number, end: number): boolean {
     const x = this.#x;
-    const head = this.#head;
+    const { head, body } = connection;
     const attempt = this.#try;
     if (attempt !== null) {
       attempt.status = head.status;
@@ -398,7 +402,7 @@ class ProxyExchange implements ConnectionUser, BodySink, ExchangeOwner {
     }
     if (head.status >= 400 && head.status !== 416 && this.#retryStatus(head.status)) return true;
     x.upstreamHead = head;
-    const body = new ResponseBody(responseFraming(head, x.method), head.contentLength);
+    body.begin(responseFraming(head, x.method), head.contentLength);
     this.#body = body;
     const page =
       this.#settings.interceptErrors && head.status >= 300 ? findErrorPage(x, head.status) : null;
@@ -496,11 +500,14 @@ class ProxyExchange implements ConnectionUser, BodySink, ExchangeOwner {
     this.#connection?.resume();
   }
 
-  #switchProtocols(input: Buffer, start: number, end: number): boolean {
+  #switchProtocols(
+    connection: UpstreamConnection,
+    input: Buffer,
+    start: number,
+    end: number,
+  ): boolean {
     const x = this.#x;
-    const connection = this.#connection;
-    const head = this.#head;
-    if (connection === null) return true;
+    const { head } = connection;
     if (x.request.upgrade === null || x.request.version !== 11) {
       this.#fail(
         new SallyportError('UPSTREAM_INVALID_RESPONSE', 'upstream sent 101 without being asked'),
@@ -599,8 +606,13 @@ class ProxyExchange implements ConnectionUser, BodySink, ExchangeOwner {
     this.#connection = null;
     if (!this.#again(error.code, responseBytes, reused)) {
       this.#finish();
-      if (x.headSent) guarded(x, () => x.client.abortBody(x));
-      else guarded(x, () => answerStatus(x, error.status));
+      if (x.headSent) {
+        guarded(x, () => x.client.abortBody(x));
+        return;
+      }
+      // What was taken over of the broken response must not show in the answer.
+      x.resetResponse();
+      guarded(x, () => answerStatus(x, error.status));
     }
   }
 
@@ -643,7 +655,6 @@ class ProxyExchange implements ConnectionUser, BodySink, ExchangeOwner {
     this.#triesLeft -= 1;
     this.#tried ??= new Tried();
     this.#tried.add(peer);
-    this.#head = new ResponseHead();
     guarded(this.#x, () => this.#connect());
     return true;
   }
@@ -670,7 +681,7 @@ class ProxyExchange implements ConnectionUser, BodySink, ExchangeOwner {
     this.#reportPeer('ok');
     connection.disarm();
     // Not before the whole request went out: the rest of it would be the start of the next one.
-    if (clean && this.#requestWhole && this.#bodyEnded && this.#head.keepAlive) {
+    if (clean && this.#requestWhole && this.#bodyEnded && this.#head?.keepAlive === true) {
       this.#destination.live.pool.put(connection);
     } else {
       connection.destroy();

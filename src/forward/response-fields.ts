@@ -4,6 +4,7 @@
 import type { Exchange } from '../exchange/exchange.ts';
 import { FieldId } from '../http1/field-id.ts';
 import type { ResponseHead } from '../http1/response-head.ts';
+import { locationOf } from '../server/phases.ts';
 import { hiddenField } from '../server/response-head.ts';
 import type { Destination, HiddenFields, ProxySettings } from './proxy-settings.ts';
 
@@ -67,6 +68,9 @@ export function adoptResponse(
   const { ids, names, values } = fields;
   const { hidden } = settings;
   x.status = x.fixedStatus === 0 ? head.status : x.fixedStatus;
+  x.reason = x.fixedStatus === 0 ? head.reason : null;
+  x.ownServer = hidden.ids[FieldId.server] === 1;
+  x.ownDate = hidden.ids[FieldId.date] === 1;
   x.contentLength = head.chunked ? -1 : head.contentLength;
   x.fields = fields;
   const tokens = head.connectionTokens;
@@ -76,7 +80,7 @@ export function adoptResponse(
     if (id > 0 ? hidden.ids[id] === 1 : isHidden(names[i] ?? '', hidden, tokens)) {
       ids[i] = hiddenField;
     } else if (id === FieldId.location || id === FieldId.refresh) {
-      values[i] = rewrite(values[i] ?? '', id, x, settings.redirects, destination);
+      rewriteAt(i, x, head, settings, destination);
     }
   }
 }
@@ -91,20 +95,41 @@ function isHidden(
   return hidden.names.has(lower) || tokens?.includes(lower) === true;
 }
 
-function rewrite(
+// A Location that was changed into a path is made absolute like the proxy's own; one that came as a
+// path stays as it is.
+function rewriteAt(
+  i: number,
+  x: Exchange,
+  head: ResponseHead,
+  settings: ProxySettings,
+  destination: Destination,
+): void {
+  const { ids, values } = head.fields;
+  const isLocation = ids[i] === FieldId.location;
+  const changed = rewritten(values[i] ?? '', isLocation, x, settings.redirects, destination);
+  if (changed === null) return;
+  values[i] = changed;
+  if (!isLocation || !changed.startsWith('/')) return;
+  if (!locationOf(x).client.absoluteRedirect) return;
+  x.redirectPath = changed;
+  ids[i] = hiddenField;
+}
+
+/** Null: no rule fits. */
+function rewritten(
   value: string,
-  id: number,
+  isLocation: boolean,
   x: Exchange,
   rules: ProxySettings['redirects'],
   destination: Destination,
-): string {
-  if (rules.length === 0) return value;
+): string | null {
+  if (rules.length === 0) return null;
   // "Refresh: 5; url=…": only the URL is rewritten.
-  const start = id === FieldId.refresh ? value.toLowerCase().indexOf('url=') + 4 : 0;
-  if (id === FieldId.refresh && start === 3) return value;
+  const start = isLocation ? 0 : value.toLowerCase().indexOf('url=') + 4;
+  if (!isLocation && start === 3) return null;
   for (const rule of rules) {
     const changed = rule(value.slice(start), x, destination);
     if (changed !== null) return value.slice(0, start) + changed;
   }
-  return value;
+  return null;
 }

@@ -63,3 +63,9 @@ export function reasonPhrase(status: number): string {
 export function statusLine(status: number): string {
   return status >= 100 ? (lines[status] ?? (lines[500] as string)) : (lines[500] as string);
 }
+
+/** The status line with a reason phrase from elsewhere, which must be a valid one. */
+export function statusLineOf(status: number, reason: string): string {
+  if (reason === reasons[status]) return statusLine(status);
+  return `HTTP/1.1 ${String(status).padStart(3, '0')} ${reason}\r\n`;
+}

@@ -61,6 +61,8 @@ function sentField(suffix: string): (x: Exchange) => string | null {
       return (x) => (x.contentLength < 0 ? null : String(x.contentLength));
     case 'transfer-encoding':
       return (x) => (x.chunked ? 'chunked' : null);
+    case 'location':
+      return (x) => x.redirectPath ?? x.fields.get(name);
     case 'connection':
       return (x) => (x.keepAlive ? 'keep-alive' : 'close');
     default:

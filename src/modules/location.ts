@@ -164,7 +164,7 @@ function checkNesting(scope: Scope, match: Match, context: BuildContext): boolea
   if (outer?.context !== 'location') return true;
   const at = scope.node?.at ?? null;
   const outerMatch = readMatch(outer.node?.args ?? []);
-  if (outerMatch === null || outerMatch.kind === 'regex') return true;
+  if (outerMatch === null) return true;
   if (outerMatch.kind === 'exact' || outerMatch.kind === 'named') {
     context.error(
       at,

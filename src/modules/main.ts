@@ -109,6 +109,7 @@ export const events = blockDirective({
   contexts: inMain,
   args: 0,
   opens: 'events',
+  once: true,
   help: 'Directives about connection processing.',
 });
 
@@ -128,6 +129,7 @@ export const http = blockDirective({
   contexts: inMain,
   args: 0,
   opens: 'http',
+  once: true,
   help: 'The HTTP configuration.',
 });
 

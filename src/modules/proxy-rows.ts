@@ -24,7 +24,8 @@ export const proxyPass = directive<Argument | null>({
     'location; without one, the request goes on as the client sent it.',
   differs:
     '"#" and what follows it in a request target does not go upstream; a URI part that begins with ' +
-    '"?" gets the "/" that nginx leaves out',
+    '"?" gets the "/" that nginx leaves out; fields that Connection names, trailers and the field ' +
+    'Trailer do not go on in either direction',
 });
 
 /** A field to send: name and value with variables. */

@@ -11,8 +11,14 @@ function fact(name: string, help: string, read: (tls: ClientTls) => string | nul
   );
 }
 
+// With its last newline, as nginx.
 function pem(tls: ClientTls): string | null {
-  return tls.certificate === null ? null : tls.certificate.toString().trimEnd();
+  return tls.certificate === null ? null : tls.certificate.toString();
+}
+
+// A field of several lines (obsolete: RFC 9112, 5.2), which is why there are the other two forms.
+function folded(tls: ClientTls): string | null {
+  return pem(tls)?.trimEnd().replaceAll('\n', '\n\t') ?? null;
 }
 
 const rows: readonly VariableRow[] = [
@@ -33,9 +39,10 @@ const rows: readonly VariableRow[] = [
   fact('client_v_start', 'Start of its validity.', (tls) => tls.notBefore || null),
   fact('client_v_end', 'End of its validity.', (tls) => tls.notAfter || null),
   fact('client_raw_cert', 'The client certificate in PEM.', pem),
+  fact('client_cert', 'The same with a tab before each line but the first; deprecated.', folded),
   fact('client_escaped_cert', 'The client certificate in PEM, percent-encoded.', (tls) => {
     const raw = pem(tls);
-    return raw === null ? null : encodeURIComponent(`${raw}\n`);
+    return raw === null ? null : encodeURIComponent(raw);
   }),
 ];
 

@@ -12,12 +12,13 @@ import { CoarseTimer } from '../base/coarse-timer.ts';
 import type { BodySink, ClientTls, Downstream, TunnelEnd } from '../exchange/downstream.ts';
 import { Exchange } from '../exchange/exchange.ts';
 import { chunkHeader, lastChunk } from '../http1/chunked.ts';
+import { Fields } from '../http1/fields.ts';
 import { HeadResult, parseRequestHead, RequestHead } from '../http1/request-head.ts';
 import { failInternally, guarded, locationOf } from './phases.ts';
 import { RequestBodyReader } from './request-body.ts';
 import { logError } from './request-log.ts';
 import { composeResponseHead, isBodyless } from './response-head.ts';
-import { rejectHead, route } from './router.ts';
+import { rejectHead, route, type ChosenHost } from './router.ts';
 import type { ClientSettings } from './location.ts';
 import type { Port } from './virtual-server.ts';
 
@@ -52,6 +53,8 @@ export class ClientConnection implements Downstream {
   /** By which rules client certificates were judged; empty for plain connections. */
   readonly policyKey: string;
   readonly host: ConnectionHost;
+  /** For the router. */
+  lastHost: ChosenHost | null = null;
 
   readonly #socket: Socket;
   readonly #raw: Socket;
@@ -60,7 +63,9 @@ export class ClientConnection implements Downstream {
   #state: number = State.idle;
   #waiting: number = Waiting.nothing;
   #input: Buffer = noBytes;
-  #head: RequestHead | null = null;
+  /** Used for one request after the other, as there is only one at a time. */
+  readonly #head = new RequestHead();
+  readonly #fields = new Fields();
   #headStartedAt = 0;
   #exchange: Exchange | null = null;
   #sink: BodySink | null = null;
@@ -150,19 +155,14 @@ export class ClientConnection implements Downstream {
       this.#headStartedAt = now();
       this.#wait(Waiting.head, defaultServer.clientHeaderTimeout);
     }
-    const head = this.#head ?? new RequestHead();
+    const head = this.#head;
     const end = parseRequestHead(input, 0, input.length, head, defaultServer.limits);
-    if (end === HeadResult.incomplete) {
-      this.#head = head;
-      return false;
-    }
-    this.#head = null;
-    this.#timer.disarm();
+    if (end === HeadResult.incomplete) return false;
+    this.#timer.rest();
     this.#waiting = Waiting.nothing;
     this.#state = State.busy;
     this.requests += 1;
-    const x = new Exchange(this, head, defaultServer, this.#headStartedAt);
-    this.#exchange = x;
+    const x = this.#newExchange();
     if (end < 0) {
       this.#input = noBytes;
       this.#body.begin(0, 0);
@@ -174,6 +174,19 @@ export class ClientConnection implements Downstream {
     this.#mustContinue = head.expectContinue;
     guarded(x, route);
     return true;
+  }
+
+  #newExchange(): Exchange {
+    const fields = this.#fields;
+    if (fields.names.length > 0) fields.clear();
+    const x = new Exchange(this, {
+      request: this.#head,
+      server: this.host.port.defaultServer,
+      startedAt: this.#headStartedAt,
+      fields,
+    });
+    this.#exchange = x;
+    return x;
   }
 
   // True: something was taken and there may be more to do.
@@ -581,7 +594,7 @@ export class ClientConnection implements Downstream {
 
   #stopWaiting(): void {
     this.#waiting = Waiting.nothing;
-    this.#timer.disarm();
+    this.#timer.rest();
   }
 
   #onTimer(): void {
@@ -607,14 +620,8 @@ export class ClientConnection implements Downstream {
   }
 
   #rejectSlowHead(): void {
-    const x = new Exchange(
-      this,
-      this.#head ?? new RequestHead(),
-      this.host.port.defaultServer,
-      this.#headStartedAt,
-    );
-    this.#head = null;
-    this.#exchange = x;
+    this.#head.reset();
+    const x = this.#newExchange();
     x.status = 408;
     this.abortBody(x);
   }

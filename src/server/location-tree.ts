@@ -68,13 +68,13 @@ export class LocationTree {
   // True: the search is over. False: a prefix at most was found, which regular expressions of the
   // levels above may still beat.
   #search(x: Exchange, match: LocationMatch): boolean {
-    const exact = this.#exact.get(x.uri);
+    const exact = this.#exact.size === 0 ? undefined : this.#exact.get(x.uri);
     if (exact !== undefined) {
       match.location = exact;
       return true;
     }
     const prefix = this.#longestPrefix(x.uri);
-    if (prefix === null || prefix.name.length < x.uri.length) {
+    if (this.#redirects.size > 0 && (prefix === null || prefix.name.length < x.uri.length)) {
       const redirect = this.#redirects.get(x.uri);
       if (redirect !== undefined) {
         match.location = redirect;

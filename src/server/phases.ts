@@ -160,9 +160,7 @@ export function findErrorPage(x: Exchange, status: number): ErrorPage | null {
 /** Answers with what an `error_page` names in place of the error itself. */
 export function followErrorPage(x: Exchange, status: number, page: ErrorPage): void {
   x.errorPageUsed = true;
-  x.fields.clear();
-  x.contentType = null;
-  x.contentLength = -1;
+  x.resetResponse();
   const target = page.target.evaluate(x);
   if (page.status === 0) x.fixedStatus = publicStatus.get(status) ?? status;
   else x.fixedStatus = page.status === -1 ? 0 : page.status;
@@ -188,20 +186,9 @@ function isRedirect(status: number): boolean {
 
 /** Answers with a redirect; a path is made absolute as `absolute_redirect` and its like ask. */
 export function redirect(x: Exchange, status: number, target: string): void {
-  x.fields.add('Location', target.startsWith('/') ? absoluteUrl(x, target) : target);
+  if (target.startsWith('/') && locationOf(x).client.absoluteRedirect) x.redirectPath = target;
+  else x.fields.add('Location', target);
   answerPlain(x, status, 0);
-}
-
-/** Scheme, host and port in front of a path, as nginx builds a Location. */
-function absoluteUrl(x: Exchange, path: string): string {
-  const settings = locationOf(x).client;
-  if (!settings.absoluteRedirect || path.startsWith('//')) return path;
-  const secure = x.client.tls !== null;
-  const host = settings.serverNameInRedirect || x.host === '' ? x.server.name : x.host;
-  const usual = secure ? 443 : 80;
-  const port = x.client.localPort;
-  const shown = settings.portInRedirect && port !== usual && port !== 0 ? `:${port}` : '';
-  return `${secure ? 'https' : 'http'}://${host}${shown}${path}`;
 }
 
 /** Errors after which the bytes that follow can't be trusted, or aren't worth reading. */

@@ -1,11 +1,12 @@
 // Composes a response head in nginx's order. Everything that does not change between requests of a
 // second is made once: status line, Server and Date.
 
+import { formatHost } from '../base/address.ts';
 import { now } from '../base/clock.ts';
 import type { Exchange } from '../exchange/exchange.ts';
-import { statusLine } from '../http1/status.ts';
+import { statusLine, statusLineOf } from '../http1/status.ts';
 import { isFieldValue } from '../http1/text.ts';
-import type { Location } from './location.ts';
+import type { ClientSettings, Location } from './location.ts';
 
 let dateSecond = -1;
 let dateLine = '';
@@ -13,7 +14,13 @@ let lastToken = '';
 let serverAndDate = '';
 
 /** "Server: …" and "Date: …" lines, made anew once a second. */
-function serverDateLines(token: string): string {
+function serverDateLines(x: Exchange, token: string): string {
+  const both = bothLines(token);
+  if (x.ownServer && x.ownDate) return both;
+  return (x.ownServer ? `Server: ${token}\r\n` : '') + (x.ownDate ? dateLine : '');
+}
+
+function bothLines(token: string): string {
   const second = Math.floor(now() / 1000);
   if (second !== dateSecond) {
     dateSecond = second;
@@ -42,15 +49,18 @@ export function isBodyless(status: number): boolean {
 export function composeResponseHead(x: Exchange, location: Location): string {
   const { client } = location;
   const status = x.status;
-  let head = statusLine(status) + serverDateLines(client.serverToken);
-  if (status === 204) {
-    x.contentLength = -1;
-  } else if (x.contentType !== null) {
+  let head = x.reason === null ? statusLine(status) : statusLineOf(status, x.reason);
+  head += serverDateLines(x, client.serverToken);
+  if (status === 204) x.contentLength = -1;
+  // nginx takes the type away only where the 204 is its own.
+  if ((status !== 204 || x.reason !== null) && x.contentType !== null) {
     head += `Content-Type: ${checked(x.contentType)}\r\n`;
   }
-  if (x.contentLength >= 0) {
-    head += `Content-Length: ${x.contentLength}\r\n`;
-  } else if (!isBodyless(status) && status !== 101) {
+  if (x.contentLength >= 0) head += `Content-Length: ${x.contentLength}\r\n`;
+  if (x.redirectPath !== null) {
+    head += `Location: ${checked(absoluteUrl(x, x.redirectPath, client))}\r\n`;
+  }
+  if (x.contentLength < 0 && !isBodyless(status)) {
     head += frameOpenEnded(x, client.chunkedTransferEncoding);
   }
   if (status === 101) head += 'Connection: upgrade\r\n';
@@ -60,9 +70,25 @@ export function composeResponseHead(x: Exchange, location: Location): string {
   return head + fieldLines(x) + '\r\n';
 }
 
+/** Scheme, host and port in front of a path, as nginx builds a Location. */
+function absoluteUrl(x: Exchange, path: string, settings: ClientSettings): string {
+  const secure = x.client.tls !== null;
+  const usual = secure ? 443 : 80;
+  const port = x.client.localPort;
+  const shown = settings.portInRedirect && port !== usual && port !== 0 ? `:${port}` : '';
+  return `${secure ? 'https' : 'http'}://${redirectHost(x, settings)}${shown}${path}`;
+}
+
+function redirectHost(x: Exchange, settings: ClientSettings): string {
+  if (settings.serverNameInRedirect) return x.server.name;
+  // Without a Host the name is not known: the address is what the client found the server by.
+  return x.request.host === null ? formatHost(x.client.localAddress) : x.host;
+}
+
 function frameOpenEnded(x: Exchange, chunkedAllowed: boolean): string {
+  if (x.method === 'HEAD') return '';
   if (x.request.version === 11 && chunkedAllowed) {
-    x.chunked = x.method !== 'HEAD';
+    x.chunked = true;
     return 'Transfer-Encoding: chunked\r\n';
   }
   x.keepAlive = false;

@@ -7,7 +7,15 @@ import type { ClientConnection } from './client-connection.ts';
 import { answerStatus, startPhases } from './phases.ts';
 import { logError } from './request-log.ts';
 import { hostName, normalizePath } from './uri.ts';
-import type { VirtualServer } from './virtual-server.ts';
+import type { Port, VirtualServer } from './virtual-server.ts';
+
+/** What the last Host of a connection led to. */
+export interface ChosenHost {
+  readonly authority: string;
+  readonly port: Port;
+  readonly host: string;
+  readonly server: VirtualServer;
+}
 
 /** Internal statuses (nginx's): the client sees 431 and 400. */
 const certificateError = 495;
@@ -24,6 +32,7 @@ const statusOfHeadResult: Readonly<Record<number, number>> = {
 /** Answers a head that could not be parsed; the connection closes afterwards. */
 export function rejectHead(x: Exchange, result: number): void {
   x.keepAlive = false;
+  x.server = serverOfHandshake(x);
   x.location = (x.server as VirtualServer).outside;
   logError(x, 'info', `client sent invalid request: ${x.request.error}`);
   answerStatus(x, statusOfHeadResult[result] ?? 400);
@@ -35,15 +44,10 @@ export function route(x: Exchange): void {
   const { port } = client.host;
   const { request } = x;
   const authority = request.host;
-  if (authority !== null && authority !== '') {
-    const host = hostName(authority);
-    if (host === null) {
-      x.keepAlive = false;
-      answerStatus(x, 400);
-      return;
-    }
-    x.host = host;
-    x.server = port.names.find(host, x) ?? port.defaultServer;
+  if (authority !== null && authority !== '' && !chooseServer(x, client, authority)) {
+    x.keepAlive = false;
+    answerStatus(x, 400);
+    return;
   }
   const server = x.server as VirtualServer;
   if (x.host === '') x.host = server.name;
@@ -62,6 +66,32 @@ export function route(x: Exchange): void {
   }
   x.uri = uri;
   startPhases(x);
+}
+
+// Requests over one connection nearly always name the same host. False: it is malformed.
+function chooseServer(x: Exchange, client: ClientConnection, authority: string): boolean {
+  const { port } = client.host;
+  const { lastHost } = client;
+  if (lastHost !== null && lastHost.authority === authority && lastHost.port === port) {
+    x.host = lastHost.host;
+    x.server = lastHost.server;
+    return true;
+  }
+  const host = hostName(authority);
+  if (host === null) return false;
+  x.host = host;
+  const server = port.names.find(host, x) ?? port.defaultServer;
+  x.server = server;
+  // A regular expression has to match again each time, for its captures.
+  client.lastHost = x.captures === null ? { authority, port, host, server } : null;
+  return true;
+}
+
+// Without Host the server is the one that SNI chose.
+function serverOfHandshake(x: Exchange): VirtualServer {
+  const { port } = (x.client as ClientConnection).host;
+  const name = x.client.tls?.serverName ?? '';
+  return (name === '' ? null : port.names.find(name, x)) ?? port.defaultServer;
 }
 
 // The client's certificate was checked by the policy that SNI chose. A Host of a server with

@@ -17,6 +17,8 @@ export interface CertificateWish {
   readonly notBefore?: Date;
   readonly notAfter?: Date;
   readonly purposes?: readonly ('server' | 'client')[];
+  /** Default `ec`; `rsa` needs an issuer with a key of `ec`. */
+  readonly keyType?: 'ec' | 'rsa';
 }
 
 /** A certificate with its key. */
@@ -31,7 +33,10 @@ const day = 86_400_000;
 
 /** Makes a certificate. Without an issuer it is self-signed; valid from yesterday to tomorrow. */
 export function makeCertificate(wish: CertificateWish): TestCertificate {
-  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const { privateKey, publicKey } =
+    wish.keyType === 'rsa'
+      ? generateKeyPairSync('rsa', { modulusLength: 2048 })
+      : generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const signer = wish.issuer ?? null;
   const notBefore = wish.notBefore ?? new Date(Date.now() - day);
   const notAfter = wish.notAfter ?? new Date(Date.now() + day);

@@ -132,7 +132,8 @@ export function verifyErrorText(name: string): string {
 }
 
 /**
- * The verdicts that `ssl_verify_client optional_no_ca` lets through: only the issuer is unknown
+ * The verdicts that `ssl_verify_client optional_no_ca` lets through: only the issuer is unknown, or
+ * beyond the depth, where OpenSSL stops and does not find it
  * (nginx: ngx_ssl_verify_error_optional).
  */
 export function isUnknownIssuerOnly(name: string): boolean {
@@ -140,6 +141,7 @@ export function isUnknownIssuerOnly(name: string): boolean {
     name === 'DEPTH_ZERO_SELF_SIGNED_CERT' ||
     name === 'SELF_SIGNED_CERT_IN_CHAIN' ||
     name === 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY' ||
-    name === 'UNABLE_TO_VERIFY_LEAF_SIGNATURE'
+    name === 'UNABLE_TO_VERIFY_LEAF_SIGNATURE' ||
+    name === 'CERT_CHAIN_TOO_LONG'
   );
 }

@@ -6,6 +6,8 @@ import type { Socket } from 'node:net';
 import { CoarseTimer } from '../base/coarse-timer.ts';
 import { now } from '../base/clock.ts';
 import { SallyportError } from '../base/errors.ts';
+import { ResponseBody } from '../http1/response-body.ts';
+import { ResponseHead } from '../http1/response-head.ts';
 import type { UpstreamTlsTarget } from '../tls/upstream-connect.ts';
 import type { UpstreamTlsFacts } from '../tls/upstream-facts.ts';
 import type { Address } from '../base/address.ts';
@@ -84,6 +86,9 @@ export class UpstreamConnection {
   older: UpstreamConnection | null = null;
   newer: UpstreamConnection | null = null;
   idleTimer: CoarseTimer | null = null;
+  /** For the response under way; used again for each. */
+  readonly head: ResponseHead = new ResponseHead();
+  readonly body: ResponseBody = new ResponseBody();
   #userTimer: CoarseTimer | null = null;
 
   readonly #buffers: ReadBufferPool;
@@ -160,7 +165,7 @@ export class UpstreamConnection {
   }
 
   disarm(): void {
-    this.#userTimer?.disarm();
+    this.#userTimer?.rest();
   }
 
   /** Sends the end of the stream; the other direction stays open (upgraded connections). */
@@ -225,6 +230,7 @@ export class UpstreamConnection {
     this.user = null;
     this.#userTimer?.disarm();
     this.keeper?.forget(this);
+    this.idleTimer?.disarm();
   }
 
   #receive(bytes: number): boolean {

@@ -77,7 +77,7 @@ export class ConnectionPool implements IdleKeeper {
   forget(connection: UpstreamConnection): void {
     if (connection.keeper !== this) return;
     connection.keeper = null;
-    connection.idleTimer?.disarm();
+    connection.idleTimer?.rest();
     this.#unlink(connection);
     const stack = this.#stacks.get(connection.key);
     if (stack === undefined) return;

@@ -38,31 +38,41 @@ export async function opensslServer(args: readonly string[], scope?: Scope): Pro
   return address;
 }
 
-/** What a handshake of `openssl s_client` came to. */
-export interface OpensslHandshake {
+/** What a connection of `openssl s_client` came to. */
+export interface OpensslConnection {
   readonly ok: boolean;
   /** `TLSv1.2`; empty where there was none. */
   readonly protocol: string;
   readonly cipher: string;
-  /** Everything that it printed. */
+  readonly reused: boolean;
+  /** Everything that it printed, the answer included. */
   readonly output: string;
 }
 
-/** Connects, says nothing and leaves. */
-export async function opensslHandshake(
+/**
+ * Connects, sends a request and reads until the server closes.
+ *
+ * @param args - of `openssl s_client`, the port excepted
+ * @param request - the bytes to send; default: none, then the client leaves at once
+ */
+export async function opensslConnection(
   port: number,
   args: readonly string[],
-): Promise<OpensslHandshake> {
-  const child = spawn('openssl', ['s_client', '-connect', `127.0.0.1:${port}`, ...args]);
+  request = '',
+): Promise<OpensslConnection> {
+  const wait = request === '' ? [] : ['-ign_eof'];
+  const all = ['s_client', '-connect', `127.0.0.1:${port}`, ...wait, ...args];
+  const child = spawn('openssl', all);
   let output = '';
   child.stdout.setEncoding('utf8').on('data', (chunk: string) => (output += chunk));
   child.stderr.setEncoding('utf8').on('data', (chunk: string) => (output += chunk));
   child.stdin.on('error', () => undefined);
-  child.stdin.end();
+  child.stdin.end(request);
   await once(child, 'close');
-  const [, protocol = '', cipher = ''] = /^New, (\S+), Cipher is (\S+)/m.exec(output) ?? [];
+  const found = /^(New|Reused), (\S+), Cipher is (\S+)/m.exec(output);
+  const [, how = '', version = '', cipher = '(NONE)'] = found ?? [];
+  if (cipher === '(NONE)') return { ok: false, protocol: '', cipher: '', reused: false, output };
   // For TLS 1.2 and older that line names the version that defined the cipher.
-  const spoken = /^\s*Protocol\s*: (\S+)/m.exec(output)?.[1] ?? protocol;
-  const ok = cipher !== '' && cipher !== '(NONE)';
-  return { ok, protocol: ok ? spoken : '', cipher: ok ? cipher : '', output };
+  const protocol = /^\s*Protocol\s*: (\S+)/m.exec(output)?.[1] ?? version;
+  return { ok: true, protocol, cipher, reused: how === 'Reused', output };
 }

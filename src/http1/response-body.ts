@@ -1,14 +1,14 @@
 // Takes the body out of what an upstream server sends, as its framing says, and says when it is
 // complete. It gives ranges of the read buffer and holds nothing.
 
-import { ChunkedDecoder, ChunkEvent } from '../http1/chunked.ts';
-import { Framing } from '../http1/framing.ts';
+import { ChunkedDecoder, ChunkEvent } from './chunked.ts';
+import { Framing } from './framing.ts';
 
-/** What one read holds of a body. Start and end of each part lie beside each other in `parts`. */
+/** Reads one body after the other. What one read holds of a body: Start and end of each part lie beside each other in `parts`. */
 export class ResponseBody {
-  #framing: number;
-  #remaining: number;
-  readonly #decoder: ChunkedDecoder | null;
+  #framing: number = Framing.none;
+  #remaining = 0;
+  readonly #decoder = new ChunkedDecoder();
   /** start, end, start, end, … within the last input. */
   readonly parts: number[] = [];
   bytes = 0;
@@ -17,13 +17,21 @@ export class ResponseBody {
   excess = false;
   error: string | null = null;
 
-  constructor(framing: number, length: number) {
+  /**
+   * Starts with the next body.
+   *
+   * @param framing - one of `Framing`
+   * @param length - Content-Length where that is the framing
+   */
+  begin(framing: number, length: number): void {
     this.#framing = framing;
     this.#remaining = length;
-    this.#decoder = framing === Framing.chunked ? new ChunkedDecoder() : null;
-    if (framing === Framing.none || (framing === Framing.length && length === 0)) {
-      this.complete = true;
-    }
+    this.parts.length = 0;
+    this.bytes = 0;
+    this.complete = framing === Framing.none || (framing === Framing.length && length === 0);
+    this.excess = false;
+    this.error = null;
+    if (framing === Framing.chunked) this.#decoder.reset();
   }
 
   /** Can the end of the connection be the end of the body? */
@@ -38,7 +46,7 @@ export class ResponseBody {
       if (end > start) this.excess = true;
       return;
     }
-    if (this.#decoder !== null) {
+    if (this.#framing === Framing.chunked) {
       this.#feedChunked(this.#decoder, input, start, end);
       return;
     }
