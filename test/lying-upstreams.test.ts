@@ -293,15 +293,16 @@ const cuts: readonly Cut[] = [
   },
 ];
 
+const last = { headers: { Connection: 'close' } };
 const clients: readonly {
   name: string;
   request: RequestOptions;
   tls?: ConnectionOptions;
 }[] = [
-  { name: 'HTTP/1.1', request: {} },
-  { name: 'HTTP/1.1, proxy_buffering off', request: { path: '/unbuffered' } },
+  { name: 'HTTP/1.1', request: last },
+  { name: 'HTTP/1.1, proxy_buffering off', request: { ...last, path: '/unbuffered' } },
   { name: 'HTTP/1.0', request: { version: '1.0' } },
-  { name: 'HTTP/1.1 over TLS', request: {}, tls: { ca: pki.ca, servername: 'a.test' } },
+  { name: 'HTTP/1.1 over TLS', request: last, tls: { ca: pki.ca, servername: 'a.test' } },
   {
     name: 'HTTP/1.0 over TLS',
     request: { version: '1.0' },

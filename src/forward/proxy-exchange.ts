@@ -29,7 +29,7 @@ import type { Destination, ProxySettings } from './proxy-settings.ts';
 import { RequestSpool } from './request-spool.ts';
 import { adoptResponse } from './response-fields.ts';
 import { Tunnel } from './tunnel.ts';
-import { BodyFraming, composeUpstreamHead } from './upstream-head.ts';
+import { asksForUpgrade, BodyFraming, composeUpstreamHead } from './upstream-head.ts';
 
 const Stage = { connecting: 0, sending: 1, head: 2, body: 3, done: 4 } as const;
 
@@ -206,6 +206,7 @@ class ProxyExchange implements ConnectionUser, BodySink, ExchangeOwner {
     this.#requestWhole = false;
     this.#partial = noBytes;
     this.#interim = 0;
+    this.#body = null;
     // What comes meanwhile would have nowhere to go.
     if (this.#reading) this.#x.client.pauseBody();
     const pooled = mayReuse ? live.pool.take(target.key) : null;
@@ -412,8 +413,12 @@ class ProxyExchange implements ConnectionUser, BodySink, ExchangeOwner {
       return true;
     }
     this.#stage = Stage.body;
-    adoptResponse(x, head, this.#settings, this.#destination);
     body.feed(input, start, end);
+    if (body.error !== null) {
+      this.#fail(invalidBody(body.error));
+      return true;
+    }
+    adoptResponse(x, head, this.#settings, this.#destination);
     return this.#sendFirst(input, body);
   }
 
@@ -429,11 +434,7 @@ class ProxyExchange implements ConnectionUser, BodySink, ExchangeOwner {
   // Head and the first bytes of the body leave in one write; a small answer is over with it.
   #sendFirst(input: Buffer, body: ResponseBody): boolean {
     const x = this.#x;
-    if (body.error !== null) {
-      this.#fail(invalidBody(body.error));
-      return true;
-    }
-    const first = gather(input, body.parts);
+    const first = gather(input, body);
     if (body.complete) {
       this.#account();
       this.#releaseConnection(!body.excess);
@@ -470,14 +471,14 @@ class ProxyExchange implements ConnectionUser, BodySink, ExchangeOwner {
   // The whole read is kept once, its parts are views on it, and the last part's write gives it back.
   #sendParts(connection: UpstreamConnection, body: ResponseBody, end: number): boolean {
     const x = this.#x;
-    const { parts } = body;
-    if (parts.length === 0) return true;
+    const { count, starts, ends } = body;
+    if (count === 0) return true;
     const kept = connection.keep(0, end);
     const release = (): void => connection.release(kept);
     let ready = true;
-    for (let i = 0; i < parts.length; i += 2) {
-      const chunk = kept.subarray(parts[i], parts[i + 1]);
-      ready = x.client.sendBody(x, chunk, i + 2 === parts.length ? release : null);
+    for (let i = 0; i < count; i += 1) {
+      const chunk = kept.subarray(starts[i], ends[i]);
+      ready = x.client.sendBody(x, chunk, i + 1 === count ? release : null);
     }
     return ready;
   }
@@ -508,7 +509,7 @@ class ProxyExchange implements ConnectionUser, BodySink, ExchangeOwner {
   ): boolean {
     const x = this.#x;
     const { head } = connection;
-    if (x.request.upgrade === null || x.request.version !== 11) {
+    if (x.request.upgrade === null || !asksForUpgrade(this.#settings.head, x)) {
       this.#fail(
         new SallyportError('UPSTREAM_INVALID_RESPONSE', 'upstream sent 101 without being asked'),
       );
@@ -736,11 +737,12 @@ function writeHead(connection: UpstreamConnection, head: string, body: Buffer | 
   return ready;
 }
 
-function gather(input: Buffer, parts: readonly number[]): Buffer | null {
-  if (parts.length === 0) return null;
-  if (parts.length === 2) return input.subarray(parts[0], parts[1]);
+function gather(input: Buffer, body: ResponseBody): Buffer | null {
+  const { count, starts, ends } = body;
+  if (count === 0) return null;
+  if (count === 1) return input.subarray(starts[0], ends[0]);
   const slices: Buffer[] = [];
-  for (let i = 0; i < parts.length; i += 2) slices.push(input.subarray(parts[i], parts[i + 1]));
+  for (let i = 0; i < count; i += 1) slices.push(input.subarray(starts[i], ends[i]));
   return Buffer.concat(slices);
 }
 

@@ -85,11 +85,7 @@ export function adoptResponse(
   }
 }
 
-function isHidden(
-  name: string,
-  hidden: HiddenFields,
-  tokens: readonly string[] | null,
-): boolean {
+function isHidden(name: string, hidden: HiddenFields, tokens: readonly string[] | null): boolean {
   if (hidden.names.size === 0 && tokens === null) return false;
   const lower = name.toLowerCase();
   return hidden.names.has(lower) || tokens?.includes(lower) === true;

@@ -29,6 +29,8 @@ export interface UpstreamHeadTemplate {
   /** Others, by lower-case name. */
   readonly skipNames: ReadonlySet<string> | null;
   readonly passFields: boolean;
+  /** The configuration sends an Upgrade of its own, whatever the client asks. */
+  readonly ownUpgrade: boolean;
 }
 
 // Hop-by-hop fields (RFC 9110, section 7.6.1) and those that this proxy writes itself.
@@ -60,10 +62,16 @@ export function compileUpstreamHead(options: {
   const skipNames = new Set<string>();
   const operations: Operation[] = [];
   let framed = false;
+  let ownUpgrade = false;
   for (const edit of options.edits) {
     const id = fieldIdOf(edit.name);
     if (id === FieldId.other) skipNames.add(edit.name.toLowerCase());
     else skipIds[id] = 1;
+    const constant = edit.value.constant ?? '';
+    if (id === FieldId.upgrade && constant !== '') {
+      if (isCleartextHttp2(constant)) continue;
+      ownUpgrade = true;
+    }
     if (id !== FieldId.contentLength && id !== FieldId.transferEncoding) {
       addOperation(operations, edit, id);
     } else if (!framed) {
@@ -78,7 +86,23 @@ export function compileUpstreamHead(options: {
     skipIds,
     skipNames: skipNames.size === 0 ? null : skipNames,
     passFields: options.passFields,
+    ownUpgrade,
   };
+}
+
+/** Does the request as it went out ask for an upgrade? Only then may the answer be 101. */
+export function asksForUpgrade(template: UpstreamHeadTemplate, x: Exchange): boolean {
+  if (template.ownUpgrade) return true;
+  for (const operation of template.operations) {
+    if (operation.kind !== 'field' || operation.id !== FieldId.upgrade) continue;
+    if (fieldLine(operation, x) !== '') return true;
+  }
+  return false;
+}
+
+// An upgrade to cleartext HTTP/2 would carry requests past this proxy unseen.
+function isCleartextHttp2(value: string): boolean {
+  return /\bh2c?\b/i.test(value);
 }
 
 function addOperation(operations: Operation[], edit: HeaderEdit, id: number): void {
@@ -91,7 +115,8 @@ function addOperation(operations: Operation[], edit: HeaderEdit, id: number): vo
   if (constant === '') return;
   const text = `${edit.name}: ${constant}\r\n`;
   const last = operations.at(-1);
-  if (last?.kind === 'text') operations[operations.length - 1] = { kind: 'text', text: last.text + text };
+  if (last?.kind === 'text')
+    operations[operations.length - 1] = { kind: 'text', text: last.text + text };
   else operations.push({ kind: 'text', text });
 }
 
@@ -129,8 +154,7 @@ function fieldLine(
 ): string {
   const value = operation.value(x);
   if (value === '' || !isFieldValue(value)) return '';
-  // An upgrade to cleartext HTTP/2 would carry requests past this proxy unseen.
-  if (operation.id === FieldId.upgrade && /\bh2c?\b/i.test(value)) return '';
+  if (operation.id === FieldId.upgrade && isCleartextHttp2(value)) return '';
   return `${operation.name}: ${value}\r\n`;
 }
 

@@ -4,13 +4,18 @@
 import { ChunkedDecoder, ChunkEvent } from './chunked.ts';
 import { Framing } from './framing.ts';
 
-/** Reads one body after the other. What one read holds of a body: Start and end of each part lie beside each other in `parts`. */
+/**
+ * Reads one body after the other. What a read holds of the body: parts 0 to `count`, each from
+ * `starts[i]` to `ends[i]` of the input.
+ */
 export class ResponseBody {
   #framing: number = Framing.none;
   #remaining = 0;
   readonly #decoder = new ChunkedDecoder();
-  /** start, end, start, end, … within the last input. */
-  readonly parts: number[] = [];
+  // They only ever grow: to shorten an array costs more than all the rest.
+  readonly starts: number[] = [];
+  readonly ends: number[] = [];
+  count = 0;
   bytes = 0;
   complete = false;
   /** Bytes followed the end of the body: the connection must not be used again. */
@@ -26,7 +31,7 @@ export class ResponseBody {
   begin(framing: number, length: number): void {
     this.#framing = framing;
     this.#remaining = length;
-    this.parts.length = 0;
+    this.count = 0;
     this.bytes = 0;
     this.complete = framing === Framing.none || (framing === Framing.length && length === 0);
     this.excess = false;
@@ -39,9 +44,9 @@ export class ResponseBody {
     return this.#framing === Framing.close;
   }
 
-  /** Reads `input[start, end)`; fills `parts`. */
+  /** Reads `input[start, end)`; fills the parts. */
   feed(input: Buffer, start: number, end: number): void {
-    this.parts.length = 0;
+    this.count = 0;
     if (this.complete) {
       if (end > start) this.excess = true;
       return;
@@ -82,7 +87,9 @@ export class ResponseBody {
 
   #add(start: number, end: number): void {
     if (end <= start) return;
-    this.parts.push(start, end);
+    this.starts[this.count] = start;
+    this.ends[this.count] = end;
+    this.count += 1;
     this.bytes += end - start;
   }
 }

@@ -76,6 +76,11 @@ export function seconds(ms: number): string {
   return `${Math.floor(whole / 1000)}.${String(whole % 1000).padStart(3, '0')}`;
 }
 
+/** Unix sockets have none. */
+function portText(port: number): string {
+  return port === 0 ? '' : String(port);
+}
+
 const months = 'Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec'.split(' ');
 let localSecond = -1;
 let localText = '';
@@ -151,7 +156,7 @@ const rows: readonly VariableRow[] = [
   variable('pid', 'Number of the process.', () => String(process.pid)),
   variable('pipe', '"p" for a pipelined request.', () => '.'),
   variable('remote_addr', 'Address of the client.', (x) => x.client.remoteAddress),
-  variable('remote_port', 'Port of the client.', (x) => String(x.client.remotePort)),
+  variable('remote_port', 'Port of the client.', (x) => portText(x.client.remotePort)),
   variable('remote_user', 'User name of Basic authentication.', remoteUser),
   variable('request', 'The request line.', (x) => (x.request.target === '' ? '' : requestLine(x))),
   variable('request_completion', '"OK" if the response was sent whole.', (x) =>
@@ -168,7 +173,7 @@ const rows: readonly VariableRow[] = [
   variableFamily('sent_http_', 'Response field, by name.', sentField),
   variable('server_addr', 'Address that accepted the connection.', (x) => x.client.localAddress),
   variable('server_name', 'First name of the server.', (x) => x.server.name),
-  variable('server_port', 'Port that accepted the connection.', (x) => String(x.client.localPort)),
+  variable('server_port', 'Port that accepted the connection.', (x) => portText(x.client.localPort)),
   variable('server_protocol', '"HTTP/1.1" or "HTTP/1.0".', (x) =>
     x.request.version === 11 ? 'HTTP/1.1' : 'HTTP/1.0',
   ),

@@ -143,7 +143,8 @@ function buildLocation(scope: Scope, tools: LocationTools): Location | null {
   if (match.kind === 'regex') {
     pattern = context.pattern(match.text, args.at(-1)?.at ?? null, match.caseless ? 'i' : '');
     if (pattern === null) return null;
-  } else if (!checkNesting(scope, match, context)) return null;
+  }
+  if (!checkNesting(scope, match, context)) return null;
   const build = new Build(toByteString(match.text), false);
   for (const module of tools.modules) module.location?.(scope, build, context);
   const hasNested = scope.blocks(location).length > 0;
@@ -173,7 +174,8 @@ function checkNesting(scope: Scope, match: Match, context: BuildContext): boolea
     );
     return false;
   }
-  if (match.kind === 'named' || match.text.startsWith(outerMatch.text)) return true;
+  if (match.kind === 'named' || match.kind === 'regex') return true;
+  if (match.text.startsWith(outerMatch.text)) return true;
   context.error(at, `location "${match.text}" is outside location "${outerMatch.text}"`);
   return false;
 }

@@ -34,7 +34,7 @@ export function serverNames(
     if (name !== null) names.push(name);
   }
   if (given.length === 0) names.push({ kind: 'exact', name: '' });
-  return { first: given[0]?.text ?? '', names };
+  return { first: (given[0]?.text ?? '').replace(/^\./, ''), names };
 }
 
 function readName(argument: Argument, context: BuildContext): ServerName | null {
@@ -43,7 +43,7 @@ function readName(argument: Argument, context: BuildContext): ServerName | null 
     const pattern = context.pattern(text.slice(1), at, 'i');
     return pattern === null ? null : { kind: 'regex', pattern };
   }
-  const name = text.toLowerCase().replace(/\.$/, '');
+  const name = text.toLowerCase();
   if (text === '$hostname') {
     context.error(at, '"$hostname" in "server_name" is not supported');
     return null;

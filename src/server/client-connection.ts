@@ -361,8 +361,9 @@ export class ClientConnection implements Downstream {
     x.keepAlive = false;
     const unframed = x.headSent && !x.chunked && x.contentLength < 0;
     this.#finish(x);
-    // Without framing a plain FIN would look like the end of the body; a reset does not.
-    if (unframed && this.tls === null && !this.#closed) this.#raw.resetAndDestroy();
+    // Without framing a FIN would look like the end of the body; a reset does not. Over TLS it is
+    // the missing close_notify that tells, but few clients look.
+    if (unframed && !this.#closed) this.#raw.resetAndDestroy();
     this.#destroy();
   }
 

@@ -27,7 +27,9 @@ export function errorPageBody(status: number, detail: number, token: string): Bu
 }
 
 function page(status: number, detail: number, token: string): string {
-  const title = `${status} ${reasonPhrase(status)}`.trimEnd();
+  // nginx's page has another name for it than its status line.
+  const name = status === 302 ? 'Found' : reasonPhrase(status);
+  const title = `${status} ${name}`.trimEnd();
   const more = own[detail];
   const head = more === undefined ? title : `${status} ${more}`;
   const explanation = more === undefined ? '' : `<center>${more}</center>\r\n`;

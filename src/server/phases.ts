@@ -196,9 +196,10 @@ const closing: ReadonlySet<number> = new Set([400, 408, 413, 414, 421, 431, 500,
 
 /** A built-in page, or just the head where the status has none. */
 export function answerPlain(x: Exchange, status: number, detail: number): void {
-  x.status = x.fixedStatus === 0 ? status : x.fixedStatus;
+  // An error or redirect of an error page has its own status; only what succeeds takes the fixed one.
+  x.status = x.fixedStatus === 0 || status >= 300 ? status : x.fixedStatus;
   if (closing.has(status)) x.keepAlive = false;
-  if (x.status < 300) {
+  if (status < 300) {
     x.contentLength = 0;
     x.client.sendHead(x, null, true);
     return;

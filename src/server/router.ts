@@ -32,7 +32,6 @@ const statusOfHeadResult: Readonly<Record<number, number>> = {
 /** Answers a head that could not be parsed; the connection closes afterwards. */
 export function rejectHead(x: Exchange, result: number): void {
   x.keepAlive = false;
-  x.server = serverOfHandshake(x);
   x.location = (x.server as VirtualServer).outside;
   logError(x, 'info', `client sent invalid request: ${x.request.error}`);
   answerStatus(x, statusOfHeadResult[result] ?? 400);
@@ -44,7 +43,10 @@ export function route(x: Exchange): void {
   const { port } = client.host;
   const { request } = x;
   const authority = request.host;
-  if (authority !== null && authority !== '' && !chooseServer(x, client, authority)) {
+  if (authority === null || authority === '') {
+    // HTTP/1.0, or an empty Host: `server_name ""` is for these.
+    x.server = port.names.find('', x) ?? port.defaultServer;
+  } else if (!chooseServer(x, client, authority)) {
     x.keepAlive = false;
     answerStatus(x, 400);
     return;
@@ -57,7 +59,9 @@ export function route(x: Exchange): void {
     answerStatus(x, 405);
     return;
   }
-  const uri = request.form === 'asterisk' ? '*' : normalizePath(request.path, server.mergeSlashes);
+  // "OPTIONS *" is about the whole server: there is no path that a location could match.
+  const uri =
+    request.form === 'asterisk' ? null : normalizePath(request.path, server.mergeSlashes);
   if (uri === null) {
     x.keepAlive = false;
     logError(x, 'info', 'client sent invalid request: malformed or unsafe path');
@@ -85,13 +89,6 @@ function chooseServer(x: Exchange, client: ClientConnection, authority: string):
   // A regular expression has to match again each time, for its captures.
   client.lastHost = x.captures === null ? { authority, port, host, server } : null;
   return true;
-}
-
-// Without Host the server is the one that SNI chose.
-function serverOfHandshake(x: Exchange): VirtualServer {
-  const { port } = (x.client as ClientConnection).host;
-  const name = x.client.tls?.serverName ?? '';
-  return (name === '' ? null : port.names.find(name, x)) ?? port.defaultServer;
 }
 
 // The client's certificate was checked by the policy that SNI chose. A Host of a server with

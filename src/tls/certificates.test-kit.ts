@@ -19,6 +19,8 @@ export interface CertificateWish {
   readonly purposes?: readonly ('server' | 'client')[];
   /** Default `ec`; `rsa` needs an issuer with a key of `ec`. */
   readonly keyType?: 'ec' | 'rsa';
+  /** Of an RSA key, default 2048. */
+  readonly bits?: number;
 }
 
 /** A certificate with its key. */
@@ -35,7 +37,7 @@ const day = 86_400_000;
 export function makeCertificate(wish: CertificateWish): TestCertificate {
   const { privateKey, publicKey } =
     wish.keyType === 'rsa'
-      ? generateKeyPairSync('rsa', { modulusLength: 2048 })
+      ? generateKeyPairSync('rsa', { modulusLength: wish.bits ?? 2048 })
       : generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const signer = wish.issuer ?? null;
   const notBefore = wish.notBefore ?? new Date(Date.now() - day);
