@@ -8,10 +8,10 @@ import { assertSameAsNginx, compareWithNginx, type ComparedRequest } from './kit
 import { nginxAvailable } from './kit/nginx.ts';
 import { testPki, type KeyPair } from './kit/pki.ts';
 import { freePort } from './kit/ports.ts';
-import { RawConnection, request } from './kit/raw-client.ts';
+import { request } from './kit/raw-client.ts';
 import { proxyStarter, startProxy } from './kit/sallyport.ts';
 import { makeTempFolder, removeFolder, writeIn } from './kit/temp-folder.ts';
-import { CertificateAuthority, selfSigned } from '../src/pki/authority.ts';
+import { selfSigned, type CertificateAuthority } from '../src/pki/authority.ts';
 
 const pki = await testPki();
 const folder = makeTempFolder();
@@ -117,8 +117,6 @@ const rows: ComparedRequest[] = (['TLSv1.2', 'TLSv1.3'] as const).flatMap((versi
   ),
 );
 
-// nginx 1.22 keeps the connection after these; there is nothing to gain from that.
-const ignored = { answer: ['server', 'date', 'connection'] };
 const beside = { skip: !nginxAvailable };
 
 test(

@@ -4,7 +4,7 @@
 
 import assert from 'node:assert/strict';
 import { after, beforeEach, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import { eventually } from './kit/eventually.ts';
 import { freePort } from './kit/ports.ts';
 import { RawConnection, exchange, request } from './kit/raw-client.ts';
@@ -165,7 +165,7 @@ const refused: readonly Refused[] = [
   { name: 'Connection that names Content-Length', bytes: get('Connection: content-length') },
   { name: 'a Connection option that is no token', bytes: get('Connection: a b, (c)') },
   { name: 'a target that is too long', bytes: `GET /${long(9000)}`, status: 414, open: true },
-  { name: 'a method that is too long', bytes: long(9000), status: 414, open: true },
+  { name: 'a method that is too long', bytes: 'A'.repeat(9000), status: 414, open: true },
   { name: 'a field line that is too long', bytes: get(`X: ${long(9000)}`), status: 431 },
   {
     name: 'a field line that is too long and never ends',
@@ -432,7 +432,8 @@ test('a head of 32 KB that comes byte by byte is the head that was sent', async 
   client.socket.setNoDelay(true);
   for (const byte of `GET / HTTP/1.1\r\nHost: x\r\n${fields}\r\n`) {
     client.socket.write(byte);
-    if (client.socket.writableLength > 0) await sleep(0);
+    // A turn of the event loop, so that the proxy reads each of them alone.
+    await setImmediate();
   }
   assert.equal((await client.response()).status, 200);
   client.close();

@@ -84,6 +84,8 @@ http {
     location ~ ^/slash\\/x { return 200 "~ slash $uri"; }
     location ~ ^/dollar\\$$ { return 200 "~ dollar $uri"; }
     location ~ ^/nul.$ { return 200 "~ nul $uri"; }
+    location ~ (?i)^/inline$ { return 200 "~ inline $uri"; }
+    location ~ [.]in[$.[]l$ { return 200 "~ class $uri"; }
     location ~ é { return 200 "~ é $uri"; }
   }
 }`;
@@ -102,7 +104,7 @@ const paths = `
 /auto-beaten /auto-beaten/ /auto%20escaped /auto-esc%2520aped /auto-%C3%A9 /auto-%C3%A9?%C3%A9 /auto-nest/in /auto-nest
 /missing /missing/x?y /missing-unnamed /caf%C3%A9 /caf%c3%a9/x /a%20b /a%20bc /Case /CASE /case /caSE
 /percent%41 /percentA /percent%2541 /query?x /query%3Fx /repeat/a /repeat/aa /repeat/aaaa
-/slash/x /dollar$ /dollar%24 /nul%01 /nul%0A /nul%0Ax /nul%FF /%C3%A9 /x%E9 /x%0d%0aX-Injected:1
+/slash/x /dollar$ /dollar%24 /nul%01 /nul%0D /a.php%0A /a.php%0D /a.gif%0A%0A /x.php%0Ay /INLINE /a.in[l /repeat/aa%0A /nul%0A /nul%0Ax /nul%FF /%C3%A9 /x%E9 /x%0d%0aX-Injected:1
 /.. /../ /a/../.. /a/../../b /%2e%2e/ /%2e%2e%2fa /. /./ /.. /... /.hidden /a/. /a/.. /a/./b /a/b/../c/ /..a /a/..b /a../b
 /% /%1 /%zz /%00 /a%00b /a%2500 /%2F /%2f%2fexact /a%2F..%2Fexact /a/%2E%2E/exact /exact%3Fa /exact%23a
 //images//a.gif /images/../exact /images//../exact /images/%2e%2e/exact`

@@ -159,7 +159,13 @@ const requests: ComparedRequest[] = [
     differs: proxyPass.differs ?? '',
   },
   { name: 'empty values', headers: { ...host, 'X-Nothing': '', Accept: '' } },
-  { name: 'white space', headers: [['Host', 'first.test'], ['X-Space', '  a  b\t ']] },
+  {
+    name: 'white space',
+    headers: [
+      ['Host', 'first.test'],
+      ['X-Space', '  a  b\t '],
+    ],
+  },
   { name: 'latin1 values', headers: { ...host, 'X-Latin': 'caf\xe9 \xff' } },
   { name: 'underscores off', headers: { ...host, a_b: '1', 'X-Ok': '2' } },
   { name: 'underscores on', to: 1, headers: { ...host, a_b: '1', 'X-Ok': '2' } },
@@ -189,7 +195,12 @@ const requests: ComparedRequest[] = [
   {
     name: 'h2c',
     path: '/upgrade/',
-    headers: { ...host, Connection: 'Upgrade, HTTP2-Settings', Upgrade: 'h2c', 'HTTP2-Settings': 'A' },
+    headers: {
+      ...host,
+      Connection: 'Upgrade, HTTP2-Settings',
+      Upgrade: 'h2c',
+      'HTTP2-Settings': 'A',
+    },
     differs: proxySetHeader.differs ?? '',
   },
 ];
@@ -310,9 +321,21 @@ const answers: Readonly<Record<string, Answer>> = {
   empty: { body: '' },
   '201': { status: 201, reason: 'Created', headers: { Location: '/new' } },
   '204': { status: 204, reason: 'No Content' },
-  '204-type': { status: 204, reason: 'No Content', headers: { 'Content-Type': 'text/plain', 'X-A': 'b' } },
-  '304': { status: 304, reason: 'Not Modified', headers: { ETag: '"a"', 'Content-Type': 'text/plain' } },
-  '304-length': { status: 304, reason: 'Not Modified', headers: { ETag: '"a"', 'Content-Length': '99' } },
+  '204-type': {
+    status: 204,
+    reason: 'No Content',
+    headers: { 'Content-Type': 'text/plain', 'X-A': 'b' },
+  },
+  '304': {
+    status: 304,
+    reason: 'Not Modified',
+    headers: { ETag: '"a"', 'Content-Type': 'text/plain' },
+  },
+  '304-length': {
+    status: 304,
+    reason: 'Not Modified',
+    headers: { ETag: '"a"', 'Content-Length': '99' },
+  },
   '206': { status: 206, reason: 'Partial Content', headers: { 'Content-Range': 'bytes 0-2/9' } },
   '404': { status: 404, reason: 'Not Found', body: 'own page' },
   '401': { status: 401, reason: 'Unauthorized', headers: { 'WWW-Authenticate': 'Basic' } },
@@ -341,14 +364,19 @@ const answerRequests: ComparedRequest[] = Object.keys(answers).flatMap((name) =>
     { path: `/unbuffered/${name}` },
     { path: `/unchunked/${name}` },
     { path: `/keepalive-field/${name}` },
-  ].map((row) => ({ ...row, name: `${row.method ?? 'GET'} ${row.path} ${row.version ?? ''} ${JSON.stringify(row.headers ?? {})}`, ...(differing[name] === undefined ? {} : { differs: differing[name] }) }));
+  ].map((row) => ({
+    ...row,
+    name: `${row.method ?? 'GET'} ${row.path} ${row.version ?? ''} ${JSON.stringify(row.headers ?? {})}`,
+    ...(differing[name] === undefined ? {} : { differs: differing[name] }),
+  }));
 });
 
-const hideRequests: ComparedRequest[] = ['/hide/', '/hide/inherited/', '/hide/own/'].flatMap((place) =>
-  Object.keys(answers).map((name) => ({
-    path: place + name,
-    ...(differing[name] === undefined ? {} : { differs: differing[name] }),
-  })),
+const hideRequests: ComparedRequest[] = ['/hide/', '/hide/inherited/', '/hide/own/'].flatMap(
+  (place) =>
+    Object.keys(answers).map((name) => ({
+      path: place + name,
+      ...(differing[name] === undefined ? {} : { differs: differing[name] }),
+    })),
 );
 
 const locations = [
@@ -386,7 +414,15 @@ function answerFor(target: string, address: string, wanted: string): Answer {
   if (name !== 'redirect' && name !== 'refresh') return answers[name] ?? {};
   const value = wanted.replace('SELF', `http://${address}`);
   return name === 'redirect'
-    ? { status: 302, reason: 'Found', headers: [['X-Before', '1'], ['Location', value], ['X-After', '2']] }
+    ? {
+        status: 302,
+        reason: 'Found',
+        headers: [
+          ['X-Before', '1'],
+          ['Location', value],
+          ['X-After', '2'],
+        ],
+      }
     : { headers: { Refresh: `5; url=${value}` } };
 }
 
@@ -447,8 +483,7 @@ test('fields of the upstream are hidden and shown as nginx does it', { skip }, a
 
 test('interim responses of the upstream are not taken for the final one', async (t) => {
   const final = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
-  const interim =
-    'HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n';
+  const interim = 'HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n';
   const upstream = await RecordingUpstream.start({ answer: { raw: interim + final } }, t);
   const port = await freePort();
   await startProxy(

@@ -146,7 +146,13 @@ test('names are matched as nginx matches them, on each of several ports', { skip
     { path: '/regex/x', headers: { Host: 'x.keep.test' } },
     { path: '/regex/', headers: { Host: 'x.y.keep.test' } },
     { path: 'http://exact.test/', headers: { Host: 'exact.test' } },
-    { name: 'two Hosts', headers: [['Host', 'first.test'], ['Host', 'exact.test']] },
+    {
+      name: 'two Hosts',
+      headers: [
+        ['Host', 'first.test'],
+        ['Host', 'exact.test'],
+      ],
+    },
   );
   const pairs = await compareWithNginx({
     proxy: proxyStarter,

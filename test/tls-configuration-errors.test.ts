@@ -2,7 +2,7 @@
 // file and the reason, all of them in one run, and nothing is started.
 
 import assert from 'node:assert/strict';
-import { generateKeyPairSync } from 'node:crypto';
+import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { connect } from 'node:net';
 import { test } from 'node:test';
 import { createProxy, loadConfig } from '../src/index.ts';
@@ -29,7 +29,7 @@ const rsaKey = writeIn(folder, 'rsa.key', pem(generateKeyPairSync('rsa', { modul
 const weak = weakPair();
 const nowhere = `${folder}/nowhere.pem`;
 
-function pem(pair: { privateKey: import('node:crypto').KeyObject }): string {
+function pem(pair: { privateKey: KeyObject }): string {
   return pair.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
 }
 
@@ -92,6 +92,14 @@ const rows: readonly Row[] = [
     says: [`3:17 cannot load certificate "${folder}": illegal operation on a directory`],
   },
   {
+    name: 'a certificate by the name that the client asks for',
+    server: `ssl_certificate $ssl_server_name.crt;\nssl_certificate_key data:$key;`,
+    says: [
+      '3:17 variables, "data:", "engine:" and "store:" are not supported: "$ssl_server_name.crt"',
+      '4:21 variables, "data:", "engine:" and "store:" are not supported: "data:$key"',
+    ],
+  },
+  {
     name: 'the key of another certificate',
     server: `ssl_certificate ${pki.a.certificate};\nssl_certificate_key ${pki.b.key};`,
     says: [
@@ -122,7 +130,7 @@ const rows: readonly Row[] = [
   {
     name: 'a certificate that is none inside',
     server: `ssl_certificate ${rotten};\nssl_certificate_key ${pki.a.key};`,
-    says: [`3:17 "${rotten}": certificate 1 is malformed: not enough data`],
+    says: [`3:17 "${rotten}": certificate 1 is malformed: too long`],
   },
   {
     name: 'a CA file that is cut off',
@@ -240,6 +248,19 @@ test('what several servers inherit is reported once', async () => {
   assert.deepEqual(await errorsOf(text(`${good} ssl_ciphers NONSENSE;`)), [
     `2:${good.length + 2} ssl_ciphers "NONSENSE" cannot be used: no cipher match`,
   ]);
+});
+
+test('a server without a certificate needs a default server that has one', async () => {
+  const listen = 'listen 127.0.0.1:18443 ssl;';
+  const says = 'no "ssl_certificate" is defined for the "listen ... ssl" directive';
+  const servers = (...bodies: string[]): string =>
+    `events { } http {\n${bodies.map((one) => `server { ${listen} ${one} }`).join('\n')}\n}`;
+  const verifying = `ssl_verify_client on; ssl_client_certificate ${pki.caFile};`;
+  assert.deepEqual(await errorsOf(servers(good, '')), []);
+  assert.deepEqual(await errorsOf(servers('', good)), [`2:1 ${says}`]);
+  assert.deepEqual(await errorsOf(servers('ssl_reject_handshake on;', good)), []);
+  assert.deepEqual(await errorsOf(servers('ssl_reject_handshake on;', '')), [`3:1 ${says}`]);
+  assert.deepEqual(await errorsOf(servers(good, verifying)), [`3:1 ${says}`]);
 });
 
 test('nothing listens where a certificate is bad', async () => {

@@ -264,6 +264,31 @@ test('settings of http and server count in the locations below', async (t) => {
   assert.deepEqual(statuses, [200, 200, 200, 502]);
 });
 
+test('each level replaces what the levels above it say', async (t) => {
+  const port = await freePort();
+  const upstream = await RecordingUpstream.start({ tls: pki.a.tls }, t);
+  const pass = `proxy_pass https://${upstream.address};`;
+  await startProxy(
+    `http {
+      proxy_ssl_trusted_certificate ${pki.otherCaFile};
+      proxy_ssl_name b.test;
+      server {
+        listen 127.0.0.1:${port};
+        ${trusted}
+        location /name { ${pass} }
+        location /good { ${pass} proxy_ssl_name a.test; }
+        location /good/wrong { ${pass} proxy_ssl_name a.test;
+          proxy_ssl_trusted_certificate ${pki.otherCaFile}; }
+      } }`,
+    { scope: t },
+  );
+  const statuses: number[] = [];
+  for (const path of ['/name', '/good', '/good/wrong']) {
+    statuses.push((await request({ port, path })).status);
+  }
+  assert.deepEqual(statuses, [502, 200, 502]);
+});
+
 test('the name comes from a variable, and only the certificate for it passes', async (t) => {
   const row = {
     name: '',

@@ -58,7 +58,8 @@ export function hostPortProblem(text: string): string {
     const close = text.indexOf(']');
     return isIP(text.slice(1, close)) === 6 ? 'invalid port' : 'invalid IPv6 address';
   }
-  if (text === '' || text.startsWith(':')) return text.startsWith('::') ? 'invalid port' : 'no host';
+  if (text === '' || text.startsWith(':'))
+    return text.startsWith('::') ? 'invalid port' : 'no host';
   return !text.startsWith('[') && text.includes(':') && !text.includes('/')
     ? 'invalid port'
     : 'invalid host';

@@ -11,8 +11,7 @@ export type ErrorSource = 'client' | 'upstream' | 'internal' | 'config';
 export type RetryAdvice = 'no' | 'yes' | 'if-reused';
 
 /** nginx's error log levels, most severe first. */
-export type LogLevel =
-  'emerg' | 'alert' | 'crit' | 'error' | 'warn' | 'notice' | 'info' | 'debug';
+export type LogLevel = 'emerg' | 'alert' | 'crit' | 'error' | 'warn' | 'notice' | 'info' | 'debug';
 
 interface ErrorRow {
   readonly source: ErrorSource;

@@ -75,10 +75,11 @@ export interface Downstream extends ClientConnectionFacts {
   sendContinue(): void;
   /**
    * Sends the response head from the exchange's fields, and `first` in the same write.
-   * `last` says that `first` completes the body. The buffer may be reused after the call.
+   * `last` says that `first` completes the body. The buffer may be reused after the call, or, where
+   * `done` is given, once that was called.
    * @returns false where the client can't take more for now: wait for `onClientDrain`
    */
-  sendHead(x: Exchange, first: Buffer | null, last: boolean): boolean;
+  sendHead(x: Exchange, first: Buffer | null, last: boolean, done?: () => void): boolean;
   /** Sends body bytes. The buffer must stay unchanged until `done` is called. */
   sendBody(x: Exchange, chunk: Buffer, done: (() => void) | null): boolean;
   /** Completes the body, and with it the exchange. */

@@ -27,8 +27,8 @@ export interface LocationFacts {
 /** A request body that was read whole: it can be sent again, also after an internal redirect. */
 export interface StoredBody {
   readonly length: number;
-  /** The whole body in one buffer, null where it is in a file. */
-  readonly inMemory: Buffer | null;
+  /** The whole body where it is in memory, else null. */
+  readonly inMemory: readonly Buffer[] | null;
   append(chunk: Buffer): void;
   /** Some bytes from `position` on; empty at the end. */
   read(position: number): Buffer;

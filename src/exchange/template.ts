@@ -28,13 +28,13 @@ function readName(text: string, at: number): { name: string; end: number } {
     const match = /^[A-Za-z0-9_]+/.exec(text.slice(at + 2));
     const end = at + 2 + (match?.[0].length ?? 0);
     if (match === null || text[end] !== '}') {
-      throw new TemplateError(`the closing bracket in "${text.slice(at + 1)}" variable is missing`);
+      throw new TemplateError(`the closing bracket in "${text.slice(at + 2)}" variable is missing`);
     }
     return { name: match[0], end: end + 1 };
   }
   const digit = /^[0-9]/.exec(text.slice(at + 1));
   const match = digit ?? /^[A-Za-z0-9_]+/.exec(text.slice(at + 1));
-  if (match === null) throw new TemplateError(`invalid variable name in "${text}"`);
+  if (match === null) throw new TemplateError('invalid variable name');
   return { name: match[0], end: at + 1 + match[0].length };
 }
 
@@ -61,7 +61,8 @@ export function toByteString(text: string): string {
  */
 export function compileTemplate(text: string, variables: VariableTable): Template {
   const parts = splitTemplate(text).map((part) => bindPart(part, variables));
-  if (parts.every((part) => typeof part === 'string')) return constantTemplate(text, parts.join(''));
+  if (parts.every((part) => typeof part === 'string'))
+    return constantTemplate(text, parts.join(''));
   return { source: text, constant: null, evaluate: joiner(parts) };
 }
 

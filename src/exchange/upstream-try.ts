@@ -6,6 +6,8 @@ import type { UpstreamTlsFacts } from '../tls/upstream-facts.ts';
 export class UpstreamTry {
   readonly address: string;
   readonly startedAt: number;
+  /** The first try of another group, after an internal redirect. */
+  startsGroup = false;
   status = 0;
   connectTime = -1;
   headerTime = -1;

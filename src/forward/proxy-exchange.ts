@@ -36,6 +36,10 @@ const Stage = { connecting: 0, sending: 1, head: 2, body: 3, done: 4 } as const;
 /** Interim responses tolerated before the final one. */
 const maxInterim = 16;
 const noBytes = Buffer.alloc(0);
+/** Beginnings of bodies up to this size are copied by the client's side; others are kept. */
+const copiedBytes = 8192;
+
+function nothing(): void {}
 
 /** Starts to pass a request on. For use as a content handler. */
 export function passOn(x: Exchange, settings: ProxySettings): number {
@@ -57,6 +61,8 @@ class ProxyExchange implements ConnectionUser, BodySink, ExchangeOwner {
   #peer: Peer | null = null;
   #connection: UpstreamConnection | null = null;
   #try: UpstreamTry | null = null;
+  /** Tries before belong to a group that an error page came from. */
+  #firstTry = 0;
   #tried: Tried | null = null;
   #triesLeft: number;
   readonly #startedAt = now();
@@ -95,7 +101,8 @@ class ProxyExchange implements ConnectionUser, BodySink, ExchangeOwner {
   start(): void {
     const x = this.#x;
     x.owner = this;
-    x.tries = [];
+    x.tries ??= [];
+    this.#firstTry = x.tries.length;
     if (x.storedBody !== null || !x.hasBody) {
       this.#spool = x.storedBody;
       this.#bodyEnded = true;
@@ -190,10 +197,17 @@ class ProxyExchange implements ConnectionUser, BodySink, ExchangeOwner {
     const attempt = new UpstreamTry(this.#destination.live.group.name, now());
     attempt.status = 502;
     attempt.responseTime = 0;
-    x.tries?.push(attempt);
+    this.#addTry(attempt);
     logError(x, 'error', 'no live upstreams while connecting to upstream', this.#url());
     this.#finish();
     answerStatus(x, 502);
+  }
+
+  #addTry(attempt: UpstreamTry): void {
+    const { tries } = this.#x;
+    if (tries === null) return;
+    attempt.startsGroup = tries.length > 0 && tries.length === this.#firstTry;
+    tries.push(attempt);
   }
 
   #open(peer: Peer, mayReuse: boolean): void {
@@ -201,7 +215,7 @@ class ProxyExchange implements ConnectionUser, BodySink, ExchangeOwner {
     const target = this.#settings.connector(this.#x, peer, this.#destination);
     const attempt = new UpstreamTry(peer.name, now());
     this.#try = attempt;
-    this.#x.tries?.push(attempt);
+    this.#addTry(attempt);
     this.#requestSent = false;
     this.#requestWhole = false;
     this.#partial = noBytes;
@@ -409,10 +423,13 @@ class ProxyExchange implements ConnectionUser, BodySink, ExchangeOwner {
       this.#settings.interceptErrors && head.status >= 300 ? findErrorPage(x, head.status) : null;
     if (page !== null) {
       this.#intercept(input, start, end);
-      followErrorPage(x, head.status, page);
+      const challenge = head.status === 401 ? head.fields.get('www-authenticate') : null;
+      followErrorPage(x, head.status, page, challenge);
       return true;
     }
     this.#stage = Stage.body;
+    // nginx counts what follows the head, chunk sizes included.
+    if (attempt !== null) attempt.responseLength = end - start;
     body.feed(input, start, end);
     if (body.error !== null) {
       this.#fail(invalidBody(body.error));
@@ -434,16 +451,27 @@ class ProxyExchange implements ConnectionUser, BodySink, ExchangeOwner {
   // Head and the first bytes of the body leave in one write; a small answer is over with it.
   #sendFirst(input: Buffer, body: ResponseBody): boolean {
     const x = this.#x;
-    const first = gather(input, body);
+    let first = gather(input, body);
+    let done: (() => void) | undefined;
+    if (first !== null && first.length > copiedBytes) {
+      const connection = this.#connection;
+      if (connection !== null && connection.isReading(first)) {
+        const kept = connection.keep(body.starts[0] ?? 0, body.ends[0] ?? 0);
+        first = kept;
+        done = () => connection.release(kept);
+      } else {
+        done = nothing;
+      }
+    }
     if (body.complete) {
       this.#account();
       this.#releaseConnection(!body.excess);
       this.#finish();
-      x.client.sendHead(x, first, true);
+      x.client.sendHead(x, first, true, done);
       return true;
     }
     this.#connection?.arm(this.#settings.readTimeout);
-    return x.client.sendHead(x, first, false) || this.#mayBuffer() || this.#pause();
+    return x.client.sendHead(x, first, false, done) || this.#mayBuffer() || this.#pause();
   }
 
   #onBodyBytes(buffer: Buffer, start: number, end: number): boolean {
@@ -451,6 +479,7 @@ class ProxyExchange implements ConnectionUser, BodySink, ExchangeOwner {
     const body = this.#body;
     const connection = this.#connection;
     if (body === null || connection === null) return true;
+    if (this.#try !== null) this.#try.responseLength += end - start;
     body.feed(buffer, start, end);
     const ready = this.#sendParts(connection, body, end);
     if (body.error !== null) {
@@ -705,7 +734,6 @@ class ProxyExchange implements ConnectionUser, BodySink, ExchangeOwner {
     const connection = this.#connection;
     if (attempt === null) return;
     attempt.responseTime = now() - attempt.startedAt;
-    attempt.responseLength = this.#body?.bytes ?? 0;
     if (connection === null) return;
     attempt.bytesSent = connection.bytesSent - this.#sentBefore;
     attempt.bytesReceived = connection.bytesReceived - this.#receivedBefore;
@@ -727,12 +755,19 @@ class ProxyExchange implements ConnectionUser, BodySink, ExchangeOwner {
   }
 }
 
-function writeHead(connection: UpstreamConnection, head: string, body: Buffer | null): boolean {
-  if (body === null || body.length === 0) return connection.write(head);
-  if (body.length <= 8192) return connection.write(head + body.toString('latin1'));
+function writeHead(
+  connection: UpstreamConnection,
+  head: string,
+  body: readonly Buffer[] | null,
+): boolean {
+  const [first] = body ?? [];
+  if (body === null || first === undefined) return connection.write(head);
+  if (body.length === 1 && first.length <= copiedBytes) {
+    return connection.write(head + first.toString('latin1'));
+  }
   connection.cork();
-  connection.write(head);
-  const ready = connection.write(body);
+  let ready = connection.write(head);
+  for (const chunk of body) ready = connection.write(chunk);
   connection.uncork();
   return ready;
 }

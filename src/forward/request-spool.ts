@@ -33,26 +33,19 @@ export class RequestSpool {
   }
 
   #moveToFile(): void {
-    fs.mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
-    const name = path.join(this.#folder, `body-${randomBytes(12).toString('hex')}`);
-    // O_EXCL and 0600: nobody else may have made it or may read it. It is unlinked at once, so
-    // that nothing is left behind however the process ends.
-    this.#file = fs.openSync(name, 'wx+', 0o600);
-    fs.unlinkSync(name);
+    this.#file = openNameless(this.#folder);
     for (const chunk of this.#chunks) writeAll(this.#file, chunk);
     this.#chunks = [];
   }
 
-  /** Is the whole body in one buffer in memory? Then it can leave in one write with the head. */
-  get inMemory(): Buffer | null {
-    if (this.#file !== null) return null;
-    if (this.#chunks.length > 1) this.#chunks = [Buffer.concat(this.#chunks)];
-    return this.#chunks[0] ?? Buffer.alloc(0);
+  /** The whole body where it is in memory, so that it can leave with the head; else null. */
+  get inMemory(): readonly Buffer[] | null {
+    return this.#file === null ? this.#chunks : null;
   }
 
-  /** Up to 64 KB from `position`; empty at the end. */
+  /** Of a body in the file: up to 64 KB from `position`; empty at the end. */
   read(position: number): Buffer {
-    if (this.#file === null) return (this.inMemory ?? Buffer.alloc(0)).subarray(position);
+    if (this.#file === null) return Buffer.concat(this.#chunks).subarray(position);
     const buffer = Buffer.allocUnsafe(Math.min(readSize, this.length - position));
     const bytes = fs.readSync(this.#file, buffer, 0, buffer.length, position);
     return buffer.subarray(0, bytes);
@@ -63,6 +56,31 @@ export class RequestSpool {
     if (this.#file === null) return;
     fs.closeSync(this.#file);
     this.#file = null;
+  }
+}
+
+const namePrefix = randomBytes(8).toString('hex');
+let lastNumber = 0;
+
+// O_EXCL and 0600: nobody else may have made it or may read it. It is unlinked at once, so that
+// nothing is left behind however the process ends.
+function openNameless(folder: string): number {
+  lastNumber += 1;
+  const name = path.join(folder, `body-${namePrefix}-${lastNumber}`);
+  const file = openNew(name, folder);
+  fs.unlinkSync(name);
+  return file;
+}
+
+function openNew(name: string, folder: string): number {
+  try {
+    return fs.openSync(name, 'wx+', 0o600);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    // Only the folder itself is made, as in nginx. (`recursive` never returns where the file system
+    // says ENOENT to a mkdir inside a folder that exists, as /proc does.)
+    fs.mkdirSync(folder, { mode: 0o700 });
+    return fs.openSync(name, 'wx+', 0o600);
   }
 }
 

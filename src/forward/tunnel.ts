@@ -36,6 +36,7 @@ export class Tunnel implements TunnelEnd, ConnectionUser {
   /** @param early - bytes that the upstream server sent right behind its 101 */
   start(early: Buffer | null): void {
     this.#upstream.user = this;
+    this.#upstream.allowHalfOpen();
     const { client } = this.#x;
     const fromClient = client.startTunnel(this.#x, this);
     if (early !== null) client.writeTunnel(early);
@@ -100,7 +101,8 @@ export class Tunnel implements TunnelEnd, ConnectionUser {
     if (this.#over) return;
     this.#over = true;
     this.#onOver();
-    this.#upstream.destroy();
+    // What one side sent before it left still reaches the other.
+    this.#upstream.end();
     this.#x.client.closeTunnel(this.#x);
   }
 }

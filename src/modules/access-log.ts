@@ -228,7 +228,21 @@ function writerTo(file: LogFile, write: LineWriter): (x: Exchange) => void {
   };
 }
 
+const checkedFormats = new WeakSet<BuildContext>();
+
+// Formats stand in `http` only, and nginx knows "combined" before any of them.
+function checkFormatNames(scope: Scope, context: BuildContext): void {
+  if (checkedFormats.has(context)) return;
+  checkedFormats.add(context);
+  const names = new Set(['combined']);
+  for (const one of scope.get(logFormat)) {
+    if (names.has(one.name)) context.error(one.at, `duplicate "log_format" name "${one.name}"`);
+    names.add(one.name);
+  }
+}
+
 function location(scope: Scope, build: LocationBuild, context: BuildContext): void {
+  checkFormatNames(scope, context);
   for (const log of scope.get(accessLog)) {
     if (log.path === null) continue;
     const line = formatNamed(log, scope, context);

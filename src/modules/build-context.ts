@@ -5,7 +5,12 @@ import type { Diagnostics } from '../config/diagnostic.ts';
 import type { SourceReader } from '../config/source.ts';
 import { nearestName } from '../config/suggest.ts';
 import type { LiveGroup } from '../forward/proxy-settings.ts';
-import { compileTemplate, constantTemplate, TemplateError } from '../exchange/template.ts';
+import {
+  compileTemplate,
+  constantTemplate,
+  TemplateError,
+  toByteString,
+} from '../exchange/template.ts';
 import type { Template } from '../exchange/template.ts';
 import type { CaptureSlot, VariableTable } from '../exchange/variable.ts';
 import type { LogFiles } from '../log/log-files.ts';
@@ -14,6 +19,7 @@ import type { UpstreamTlsPolicy } from '../tls/upstream-policy.ts';
 import type { ReadBufferPool } from '../upstream/read-buffers.ts';
 import type { HopSummary } from './hop.ts';
 import { namedGroups } from './named-captures.ts';
+import { fromPcre } from './regular-expression.ts';
 
 /** A regular expression with the variables that its named groups fill. */
 export interface Pattern {
@@ -93,17 +99,21 @@ export class BuildContext {
       if (!(thrown instanceof TemplateError)) throw thrown;
       const unknown = /unknown "(\w+)" variable/.exec(thrown.message)?.[1];
       const near = unknown === undefined ? null : nearestName(unknown, this.variables.names());
-      this.error(argument.at, thrown.message, near === null ? undefined : `did you mean "$${near}"?`);
+      this.error(
+        argument.at,
+        thrown.message,
+        near === null ? undefined : `did you mean "$${near}"?`,
+      );
       return constantTemplate(argument.text, '');
     }
   }
 
   /** Compiles a regular expression; null after a reported error. */
   pattern(text: string, at: Position | null, flags: '' | 'i'): Pattern | null {
-    const source = Buffer.from(text, 'utf8').toString('latin1').replaceAll('(?P<', '(?<');
+    const { source, flags: translated } = fromPcre(toByteString(text), flags);
     let regex: RegExp;
     try {
-      regex = new RegExp(source, flags);
+      regex = new RegExp(source, translated);
     } catch (thrown) {
       const why = thrown instanceof Error ? thrown.message : String(thrown);
       this.error(

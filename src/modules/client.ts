@@ -2,13 +2,28 @@
 
 import { directive, type ValueType } from '../config/row.ts';
 import type { Scope } from '../config/scope.ts';
-import { buffers, choice, flag, number, offset, size, time } from '../config/value-types.ts';
+import {
+  buffers,
+  choice,
+  custom,
+  flag,
+  number,
+  offset,
+  size,
+  time,
+} from '../config/value-types.ts';
 import { parseMilliseconds, parseSeconds } from '../base/duration.ts';
 import type { RequestHeadLimits } from '../http1/request-head.ts';
 import type { ClientSettings } from '../server/location.ts';
 import { inHttpServer, inHttpServerLocation } from './contexts.ts';
 import type { Module } from './module.ts';
 import { productToken } from './product.ts';
+
+const onlyOn: ValueType<boolean> = custom('"on"', (node, help) => {
+  if (node.args[0]?.text.toLowerCase() === 'on') return true;
+  help.error(node.args[0]?.at ?? node.at, `"${node.name}" can only be "on"`);
+  return null;
+});
 
 function timeout(name: string, ms: number, text: string, help: string) {
   return directive({
@@ -147,7 +162,10 @@ const keepaliveValue: ValueType<KeepaliveTimeout> = {
     const ms = parseMilliseconds(node.args[0]?.text ?? '');
     const header = node.args[1] === undefined ? 0 : parseSeconds(node.args[1].text);
     if (ms !== null && header !== null) return { ms, header };
-    help.error(node.args[ms === null ? 0 : 1]?.at ?? node.at, 'invalid value in "keepalive_timeout"');
+    help.error(
+      node.args[ms === null ? 0 : 1]?.at ?? node.at,
+      '"keepalive_timeout" directive invalid value',
+    );
     return null;
   },
 };
@@ -218,6 +236,17 @@ export const logNotFound = switchRow(
   'Whether files that are not found are written to the error log.',
 );
 
+export const tcpNodelay = directive({
+  name: 'tcp_nodelay',
+  contexts: inHttpServerLocation,
+  args: 1,
+  value: onlyOn,
+  default: true,
+  defaultText: 'on',
+  help: 'Small segments are sent at once.',
+  differs: '"off" is refused: it would only make small answers late',
+});
+
 export const serverTokens = directive({
   name: 'server_tokens',
   contexts: inHttpServerLocation,
@@ -226,7 +255,7 @@ export const serverTokens = directive({
   default: 'off',
   defaultText: 'off',
   help: 'Whether the Server field and error pages show the version.',
-  differs: 'off by default: the version is nobody\'s business',
+  differs: "off by default: the version is nobody's business",
 });
 
 /** Head limits of a server. */
@@ -287,6 +316,7 @@ export const clientModule: Module = {
     serverNameInRedirect,
     portInRedirect,
     logNotFound,
+    tcpNodelay,
     serverTokens,
   ],
 };

@@ -6,6 +6,7 @@ import { now } from '../base/clock.ts';
 import { version } from '../base/version.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import { variable, variableFamily, type VariableRow } from '../exchange/variable.ts';
+import type { Fields } from '../http1/fields.ts';
 import { requestLine } from '../server/request-log.ts';
 import type { Module } from './module.ts';
 
@@ -13,14 +14,14 @@ const machine = hostname();
 
 function requestField(suffix: string): (x: Exchange) => string | null {
   const name = suffix.replaceAll('_', '-');
-  if (name === 'cookie') return (x) => joined(x, name, '; ');
-  if (name === 'x-forwarded-for') return (x) => joined(x, name, ', ');
-  return (x) => x.request.fields.get(name);
+  const separator = name === 'cookie' ? '; ' : ', ';
+  return (x) => joined(x.request.fields, name, separator);
 }
 
-function joined(x: Exchange, name: string, separator: string): string | null {
-  const values = x.request.fields.all(name);
-  return values.length === 0 ? null : values.join(separator);
+// Lines of one name make one value, as in nginx since 1.23.
+function joined(fields: Fields, name: string, separator: string): string | null {
+  const values = fields.all(name);
+  return values.length > 1 ? values.join(separator) : (values[0] ?? null);
 }
 
 function argument(name: string): (x: Exchange) => string | null {
@@ -40,7 +41,7 @@ function argument(name: string): (x: Exchange) => string | null {
 function cookie(name: string): (x: Exchange) => string | null {
   const wanted = name.toLowerCase();
   return (x) => {
-    const all = joined(x, 'cookie', '; ');
+    const all = joined(x.request.fields, 'cookie', '; ');
     if (all === null) return null;
     for (const pair of all.split(';')) {
       const equals = pair.indexOf('=');
@@ -62,11 +63,11 @@ function sentField(suffix: string): (x: Exchange) => string | null {
     case 'transfer-encoding':
       return (x) => (x.chunked ? 'chunked' : null);
     case 'location':
-      return (x) => x.redirectPath ?? x.fields.get(name);
+      return (x) => x.redirectPath ?? joined(x.fields, name, ', ');
     case 'connection':
       return (x) => (x.keepAlive ? 'keep-alive' : 'close');
     default:
-      return (x) => x.fields.get(name);
+      return (x) => joined(x.fields, name, ', ');
   }
 }
 
@@ -99,8 +100,7 @@ function formatTimes(): void {
   const clock = `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
   const day = two(date.getDate());
   const year = date.getFullYear();
-  localText =
-    `${day}/${months[date.getMonth()] ?? ''}/${year}:${clock} ${sign}${hours}${minutes}`;
+  localText = `${day}/${months[date.getMonth()] ?? ''}/${year}:${clock} ${sign}${hours}${minutes}`;
   isoText = `${year}-${two(date.getMonth() + 1)}-${day}T${clock}${sign}${hours}:${minutes}`;
 }
 
@@ -132,25 +132,40 @@ const rows: readonly VariableRow[] = [
   variable('connection_time', 'Seconds since the connection was accepted.', (x) =>
     seconds(now() - x.client.startedAt),
   ),
-  variable('content_length', 'Request field Content-Length.', (x) =>
-    x.request.fields.get('content-length'),
+  variable(
+    'content_length',
+    'Request field Content-Length; of a chunked body that was read whole, its length.',
+    (x) =>
+      x.bodyChunked && x.storedBody !== null
+        ? String(x.storedBody.length)
+        : x.request.fields.get('content-length'),
   ),
   variable('content_type', 'Request field Content-Type.', (x) =>
     x.request.fields.get('content-type'),
   ),
   variableFamily('cookie_', 'Request cookie, by name.', cookie),
-  variable('document_root', 'Value of root or alias.', (x) => x.location?.documentRoot?.(x) ?? null),
-  variable('request_filename', 'Path of the file that the URI stands for.', (x) =>
-    x.location?.requestFilename?.(x) ?? null,
+  variable(
+    'document_root',
+    'Value of root or alias.',
+    (x) => x.location?.documentRoot?.(x) ?? null,
+  ),
+  variable(
+    'request_filename',
+    'Path of the file that the URI stands for.',
+    (x) => x.location?.requestFilename?.(x) ?? null,
   ),
   variable('uri', 'Normalised path.', (x) => x.uri),
   variable('document_uri', 'Normalised path.', (x) => x.uri),
-  variable('host', 'Host of the request, lower case, without port; else the server name.', (x) =>
-    x.host,
+  variable(
+    'host',
+    'Host of the request, lower case, without port; else the server name.',
+    (x) => x.host,
   ),
   variable('hostname', 'Name of the machine.', () => machine),
   variableFamily('http_', 'Request field, by name in lower case with "_" for "-".', requestField),
-  variable('https', '"on" where the client speaks TLS.', (x) => (x.client.tls === null ? '' : 'on')),
+  variable('https', '"on" where the client speaks TLS.', (x) =>
+    x.client.tls === null ? '' : 'on',
+  ),
   variable('msec', 'Seconds since the epoch, with milliseconds.', () => seconds(now())),
   variable('nginx_version', 'Version of this program.', () => version),
   variable('pid', 'Number of the process.', () => String(process.pid)),
@@ -173,11 +188,15 @@ const rows: readonly VariableRow[] = [
   variableFamily('sent_http_', 'Response field, by name.', sentField),
   variable('server_addr', 'Address that accepted the connection.', (x) => x.client.localAddress),
   variable('server_name', 'First name of the server.', (x) => x.server.name),
-  variable('server_port', 'Port that accepted the connection.', (x) => portText(x.client.localPort)),
+  variable('server_port', 'Port that accepted the connection.', (x) =>
+    portText(x.client.localPort),
+  ),
   variable('server_protocol', '"HTTP/1.1" or "HTTP/1.0".', (x) =>
     x.request.version === 11 ? 'HTTP/1.1' : 'HTTP/1.0',
   ),
-  variable('status', 'Status of the response.', (x) => String(x.status).padStart(3, '0')),
+  variable('status', 'Status of the response.', (x) =>
+    String(x.status || x.fixedStatus).padStart(3, '0'),
+  ),
   variable('time_iso8601', 'Local time, ISO 8601.', () => {
     formatTimes();
     return isoText;

@@ -2,6 +2,7 @@
 
 import { threadId } from 'node:worker_threads';
 import type { LogLevel } from '../base/errors.ts';
+import { describeSystemError } from '../base/system-error.ts';
 import { listDirective, type ValueType } from '../config/row.ts';
 import type { Scope } from '../config/scope.ts';
 import { ErrorLog, type ErrorLogTarget } from '../log/error-log.ts';
@@ -107,8 +108,11 @@ export function openLog(
     context.disposers.push(() => context.logFiles.release(opened));
     return opened;
   } catch (thrown) {
-    const why = thrown instanceof Error ? thrown.message : String(thrown);
-    context.error(at, `open() "${file}" failed (${why})`, 'the folder must exist and be writable');
+    context.error(
+      at,
+      `open() "${file}" failed (${describeSystemError(thrown)})`,
+      'the folder must exist and be writable',
+    );
     return null;
   }
 }

@@ -33,18 +33,22 @@ const value: ValueType<ErrorPageLine> = {
       }
     }
     if (args.length === 0) {
-      help.error(node.at, 'invalid number of arguments in "error_page" directive');
+      help.error(last?.at ?? node.at, `invalid value "${last?.text ?? ''}"`);
       return null;
     }
     const codes: number[] = [];
     for (const one of args) {
       const code = Number(one.text);
+      if (!/^\d+$/.test(one.text)) {
+        help.error(one.at, `invalid value "${one.text}"`);
+        return null;
+      }
       if (!Number.isInteger(code) || code < 300 || code > 599) {
         help.error(one.at, `value "${one.text}" must be between 300 and 599`);
         return null;
       }
       if (code === 499) {
-        help.error(one.at, `value "499" cannot be used in "error_page": the client is gone`);
+        help.error(one.at, 'invalid value "499"', 'the client is gone then: nobody gets the page');
         return null;
       }
       // nginx's own word for a head that is too large; the client sees 431 here.

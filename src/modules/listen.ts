@@ -1,7 +1,7 @@
 // `listen`: addresses, and which server is the default of each.
 
 import { isIP } from 'node:net';
-import { parseHostPort, type Address } from '../base/address.ts';
+import { hostPortProblem, parseHostPort, type Address } from '../base/address.ts';
 import { listDirective, type ParseHelp, type ValueType } from '../config/row.ts';
 import type { Argument, DirectiveNode, Position } from '../config/node.ts';
 import { inServer } from './contexts.ts';
@@ -9,6 +9,8 @@ import type { Module } from './module.ts';
 
 /** One `listen`. A host name may stand for several addresses. */
 export interface Listen {
+  /** The address as written. */
+  readonly text: string;
   readonly target:
     | { readonly kind: 'unix'; readonly path: string }
     | { readonly kind: 'ip'; readonly host: string; readonly port: number };
@@ -46,7 +48,7 @@ const parameters: Readonly<Record<string, OptionRow>> = {
   // Every address is bound by itself here.
   bind: () => null,
   'backlog=': (options, value) => {
-    if (!/^[1-9]\d{0,8}$/.test(value)) return `invalid backlog "${value}"`;
+    if (!/^[1-9]\d{0,8}$/.test(value)) return `invalid backlog "backlog=${value}"`;
     options.backlog = Number(value);
     return null;
   },
@@ -74,7 +76,7 @@ const value: ValueType<Listen> = {
     const target = readTarget(first, help);
     const options = readParameters(rest, help);
     if (target === null || options === null) return null;
-    return { target, ...options, at: node.at };
+    return { text: first.text, target, ...options, at: node.at };
   },
 };
 
@@ -85,12 +87,14 @@ function readTarget(argument: Argument, help: ParseHelp): Listen['target'] | nul
     if (path !== '') return { kind: 'unix', path: help.resolvePath(path, 'prefix') };
   }
   const portOnly = /^\d+$/.test(text) ? Number(text) : null;
-  if (portOnly !== null && portOnly <= 65_535) return { kind: 'ip', host: '0.0.0.0', port: portOnly };
+  if (portOnly !== null && portOnly <= 65_535)
+    return { kind: 'ip', host: '0.0.0.0', port: portOnly };
   // Port 0 lets the system choose: of use to tests and embedders.
   const free = /^(.+):0$/.exec(text);
-  const parsed = free === null ? parseHostPort(text) : parseHostPort(free[1] ?? '');
+  const parsed = portOnly !== null ? null : parseHostPort(free === null ? text : (free[1] ?? ''));
   if (parsed === null) {
-    help.error(argument.at, `invalid host or port in "${text}" of the "listen" directive`);
+    const problem = portOnly === null ? hostPortProblem(text) : 'invalid port';
+    help.error(argument.at, `${problem} in "${text}" of the "listen" directive`);
     return null;
   }
   const host = parsed.host === '*' ? '0.0.0.0' : parsed.host;
@@ -140,6 +144,7 @@ export const listen = listDirective<Listen>({
 /** What a server listens on that has no `listen`. */
 export function defaultListen(node: DirectiveNode, privileged: boolean): Listen {
   return {
+    text: '*',
     target: { kind: 'ip', host: '0.0.0.0', port: privileged ? 80 : 8000 },
     ssl: false,
     defaultServer: false,

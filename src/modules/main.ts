@@ -71,7 +71,11 @@ const workers: ValueType<number | 'auto'> = custom('a number from 1, or "auto"',
   const text = node.args[0]?.text ?? '';
   if (text === 'auto') return 'auto';
   if (/^[1-9]\d{0,3}$/.test(text)) return Number(text);
-  help.error(node.args[0]?.at ?? node.at, 'invalid number of workers', 'write a number or "auto"');
+  help.error(
+    node.args[0]?.at ?? node.at,
+    '"worker_processes" directive invalid value',
+    'write a number or "auto"',
+  );
   return null;
 });
 

@@ -22,7 +22,7 @@ import type { ConnectTarget } from '../upstream/connection.ts';
 import type { Peer } from '../upstream/peer.ts';
 import type { BuildContext } from './build-context.ts';
 import { inHttpServerLocation } from './contexts.ts';
-import { fileArgument, readPem } from './ssl.ts';
+import { caCertificates, fileArgument, readPem } from './ssl.ts';
 import { protocolNames, type ProtocolName } from './ssl-protocol-names.ts';
 import { reportPolicyError, reportWarnings } from './tls-findings.ts';
 
@@ -199,12 +199,7 @@ function readSettings(scope: Scope, context: BuildContext): UpstreamTlsSettings 
     );
     return null;
   }
-  for (const one of [certificate, key]) {
-    if (one === null || (!one.text.includes('$') && !one.text.startsWith('data:'))) continue;
-    context.error(one.at, 'variables and "data:" in proxy_ssl_certificate are not supported');
-    return null;
-  }
-  const trusted = ca === null ? null : readPem(ca, 'CA certificates', context);
+  const trusted = ca === null ? null : readPem(ca, caCertificates, context);
   const pair =
     certificate === null || key === null
       ? null

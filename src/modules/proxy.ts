@@ -119,7 +119,10 @@ function headerEdits(scope: Scope, context: BuildContext): HeaderEdit[] {
     .map(({ name, value }) => ({ name, value: context.template(value) }));
   if (!edits.some((edit) => edit.name.toLowerCase() === 'host')) {
     const at = { file: '', line: 0, column: 0 };
-    edits.push({ name: 'Host', value: context.template({ text: '$proxy_host', quoted: false, at }) });
+    edits.push({
+      name: 'Host',
+      value: context.template({ text: '$proxy_host', quoted: false, at }),
+    });
   }
   return edits;
 }

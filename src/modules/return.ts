@@ -3,8 +3,9 @@
 import type { Argument } from '../config/node.ts';
 import { directive, type ValueType } from '../config/row.ts';
 import type { Scope } from '../config/scope.ts';
+import { constantTemplate } from '../exchange/template.ts';
 import { HANDLED, type Handler } from '../exchange/handler.ts';
-import { answerPlain, redirect } from '../server/phases.ts';
+import { redirect } from '../server/phases.ts';
 import type { BuildContext } from './build-context.ts';
 import { inServerLocation } from './contexts.ts';
 import { mimeTypeOf } from './mime-types.ts';
@@ -33,7 +34,11 @@ const value: ValueType<Return> = {
     if (second === undefined && /^(https?:\/\/|\$scheme)/.test(first.text)) {
       return { status: 302, text: first };
     }
-    help.error(first.at, `invalid return code "${first.text}"`, 'return STATUS [TEXT] or return URL');
+    help.error(
+      first.at,
+      `invalid return code "${first.text}"`,
+      'return STATUS [TEXT] or return URL',
+    );
     return null;
   },
 };
@@ -48,41 +53,36 @@ export const returnDirective = directive<Return | null>({
   help:
     'Answers with a status: with a text as the body, or for 301, 302, 303, 307 and 308 with a URL. ' +
     '444 closes the connection without an answer.',
+  differs: '408 is answered; nginx closes the connection without a word',
 });
 
 function handlerOf(rule: Return, scope: Scope, context: BuildContext): Handler {
   const { status } = rule;
-  if (rule.text === null) return plainHandler(status);
-  const template = context.template(rule.text);
+  const template = rule.text === null ? constantTemplate('', '') : context.template(rule.text);
   if (redirects.has(status)) {
     return (x) => {
       redirect(x, status, template.evaluate(x));
       return HANDLED;
     };
   }
+  if (status >= 400 && template.constant === '') return errorHandler(status);
   const type = mimeTypeOf(scope);
   const fixed = template.constant === null ? null : Buffer.from(template.constant, 'latin1');
   return (x) => {
-    const body = fixed ?? Buffer.from(template.evaluate(x), 'latin1');
     x.status = x.fixedStatus === 0 ? status : x.fixedStatus;
-    x.contentType = type(x.uri);
+    const body = fixed ?? Buffer.from(template.evaluate(x), 'latin1');
+    x.contentType = type(x.uri) || null;
     x.contentLength = body.length;
     x.client.sendHead(x, body, true);
     return HANDLED;
   };
 }
 
-function plainHandler(status: number): Handler {
-  if (status === 444 || status === 499) {
-    return (x) => {
-      x.status = status;
-      x.client.abortBody(x);
-      return HANDLED;
-    };
-  }
-  if (status >= 300) return () => status;
+function errorHandler(status: number): Handler {
+  if (status !== 444 && status !== 499) return () => status;
   return (x) => {
-    answerPlain(x, status === 0 ? 200 : status, 0);
+    x.status = status;
+    x.client.abortBody(x);
     return HANDLED;
   };
 }

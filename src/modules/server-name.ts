@@ -48,8 +48,8 @@ function readName(argument: Argument, context: BuildContext): ServerName | null 
     context.error(at, '"$hostname" in "server_name" is not supported');
     return null;
   }
-  if (/[/\s$]/.test(name)) {
-    context.error(at, `invalid server name or wildcard "${text}"`);
+  if (/[/\s$]/.test(name) || name === '.') {
+    context.error(at, `server name "${text}" is invalid`);
     return null;
   }
   if (name.startsWith('*.') && !name.slice(1).includes('*')) {
@@ -62,7 +62,7 @@ function readName(argument: Argument, context: BuildContext): ServerName | null 
   if (name.includes('*')) {
     context.error(
       at,
-      `invalid server name or wildcard "${text}"`,
+      `server name "${text}" is invalid`,
       'a "*" stands for whole labels at the very beginning or end only',
     );
     return null;

@@ -11,7 +11,7 @@ import { defaultListen, listen, listenAddresses, type Listen } from './listen.ts
 import { buildLocations, buildServerLocation, type LocationTools } from './location.ts';
 import type { Module } from './module.ts';
 import { serverNames } from './server-name.ts';
-import { serverTlsPolicy, sslRejectHandshake, sslVerifyClient } from './ssl.ts';
+import { sslCertificate, serverTlsPolicy, sslRejectHandshake, sslVerifyClient } from './ssl.ts';
 import type { ServerName } from '../server/server-names.ts';
 
 export const server = blockDirective({
@@ -40,6 +40,8 @@ interface PortDraft {
   defaultServer: VirtualServer;
   defaultGiven: boolean;
   readonly names: ServerNames<VirtualServer>;
+  /** All servers of the port. */
+  readonly servers: BuiltServer[];
 }
 
 /** Builds all servers and gives the sockets that they need. */
@@ -49,7 +51,23 @@ export function buildServers(http: Scope, tools: LocationTools, privileged: bool
     const built = buildServer(scope, `server ${i}`, tools, privileged);
     for (const one of built.listens) addListen(one, built, ports, tools);
   });
+  for (const port of ports.values()) if (port.ssl) checkCertificates(port, tools);
   return sockets(ports);
+}
+
+// As in nginx, a server without a certificate is met with that of the port's default server. But who
+// verifies clients must say with which certificate: the handshake follows that server's settings.
+function checkCertificates(port: PortDraft, { context }: LocationTools): void {
+  const bare = port.servers.filter(
+    ({ scope, server }) => !server.rejectsHandshake && !hasCertificate(scope),
+  );
+  const defaultHasOne = !port.defaultServer.rejectsHandshake;
+  for (const { scope, server } of bare) {
+    const isDefault = server === port.defaultServer;
+    if (!isDefault && defaultHasOne && !server.verifiesClients) continue;
+    const message = 'no "ssl_certificate" is defined for the "listen ... ssl" directive';
+    context.reportOnce('error', scope.node?.at ?? null, message);
+  }
 }
 
 function buildServer(
@@ -60,12 +78,11 @@ function buildServer(
 ): BuiltServer {
   const { context } = tools;
   const own = scope.own(listen);
-  const listens =
-    own ?? (scope.node === null ? [] : [defaultListen(scope.node, privileged)]);
+  const listens = own ?? (scope.node === null ? [] : [defaultListen(scope.node, privileged)]);
   const { first, names } = serverNames(scope, context);
   const rejectsHandshake = scope.get(sslRejectHandshake);
-  const tls =
-    listens.some((one) => one.ssl) && !rejectsHandshake ? serverTlsPolicy(scope, id, context) : null;
+  const ownPolicy = listens.some((one) => one.ssl) && !rejectsHandshake && hasCertificate(scope);
+  const tls = ownPolicy ? serverTlsPolicy(scope, id, context) : null;
   const { handlers, outside } = buildServerLocation(scope, tools);
   return {
     scope,
@@ -86,6 +103,10 @@ function buildServer(
   };
 }
 
+function hasCertificate(scope: Scope): boolean {
+  return scope.get(sslCertificate).length > 0;
+}
+
 function keyOf(address: Address): string {
   return formatAddress(address);
 }
@@ -99,8 +120,7 @@ function addListen(
   const { context } = tools;
   const addresses = listenAddresses(one, context.addresses);
   if (addresses === null) {
-    const host = one.target.kind === 'ip' ? one.target.host : '';
-    context.error(one.at, `host not found in "${host}" of the "listen" directive`);
+    context.error(one.at, `host not found in "${one.text}" of the "listen" directive`);
     return;
   }
   for (const address of addresses) {
@@ -112,7 +132,9 @@ function addListen(
   const keys = addresses.map(keyOf);
   for (const key of keys) {
     const port = ports.get(key);
-    if (port !== undefined) addNames(port, key, built, tools);
+    if (port === undefined) continue;
+    addNames(port, key, built, tools);
+    if (!port.servers.includes(built)) port.servers.push(built);
   }
 }
 
@@ -127,6 +149,7 @@ function newPort(address: Address, one: Listen, built: BuiltServer): PortDraft {
     defaultServer: built.server,
     defaultGiven: one.defaultServer,
     names: new ServerNames<VirtualServer>(),
+    servers: [],
   };
 }
 
@@ -212,10 +235,7 @@ function byAddress(
   return map;
 }
 
-function wildcardOver(
-  draft: PortDraft,
-  ports: ReadonlyMap<string, PortDraft>,
-): PortDraft | null {
+function wildcardOver(draft: PortDraft, ports: ReadonlyMap<string, PortDraft>): PortDraft | null {
   const { address } = draft;
   if (address.kind === 'unix' || address.port === 0) return null;
   const any = address.host.includes(':') ? '::' : '0.0.0.0';

@@ -27,7 +27,11 @@ const rows: readonly VariableRow[] = [
   fact('ciphers', 'Cipher suites that the client offered.', (tls) => tls.ciphersOffered),
   fact('curves', 'Key exchange groups that the client offered.', (tls) => tls.curvesOffered),
   fact('alpn_protocol', 'Protocol agreed on by ALPN.', (tls) => tls.alpn || null),
-  fact('server_name', 'Name that the client asked for by SNI.', (tls) => tls.serverName || null),
+  fact(
+    'server_name',
+    'Name that the client asked for by SNI, in lower case.',
+    (tls) => tls.serverName || null,
+  ),
   fact('session_reused', '"r" where the session was resumed, else ".".', (tls) =>
     tls.reused ? 'r' : '.',
   ),

@@ -60,6 +60,10 @@ export const sslVerifyClient = directive<'off' | 'on' | 'optional' | 'optional_n
     'Whether clients have to present a certificate. "optional": a certificate that is presented ' +
     'must be good. "optional_no_ca": it need not be from a known CA; the verdict is in ' +
     '$ssl_client_verify.',
+  differs:
+    'a request for a server that verifies clients otherwise than the handshake did is answered 421, ' +
+    'also where the client sent no server name; $ssl_client_verify calls a chain beyond ' +
+    'ssl_verify_depth too long',
 });
 
 export const sslVerifyDepth = directive({
@@ -121,6 +125,9 @@ export const sslSessionTickets = directive({
   default: true,
   defaultText: 'on',
   help: 'Whether sessions are resumed by tickets.',
+  differs:
+    'where clients are verified no session is resumed: what was found out about a chain is not in ' +
+    'the ticket',
 });
 
 export const sslEcdhCurve = directive({
@@ -143,12 +150,21 @@ export const sslRejectHandshake = directive({
   help: 'Refuses TLS handshakes for the names of this server with the alert unrecognized_name.',
 });
 
+/** What a file of CAs is called in messages. */
+export const caCertificates = 'CA certificates';
+
 /**
  * Reads a PEM file relative to the configuration's folder; null after a reported error.
  *
  * @param what - what it is to be, in nginx's words: `certificate`, `certificate key`
  */
 export function readPem(argument: Argument, what: string, context: BuildContext): PemFile | null {
+  // nginx takes these for certificates and keys, not for CAs.
+  if (what !== caCertificates && /\$|^(data|engine|store):/.test(argument.text)) {
+    const message = `variables, "data:", "engine:" and "store:" are not supported: "${argument.text}"`;
+    context.reportOnce('error', argument.at, message);
+    return null;
+  }
   const path = resolve(context.configFolder, argument.text);
   const pem = context.readText(path, argument.at, what);
   return pem === null ? null : { path, pem };
@@ -188,7 +204,6 @@ export function serverTlsPolicy(
 }
 
 const rowOfSetting = {
-  trust: sslClientCertificate,
   verify: sslVerifyClient,
   protocols: sslProtocols,
   ciphers: sslCiphers,
@@ -198,6 +213,7 @@ const rowOfSetting = {
 function placeOf({ about, index }: PolicyFinding, scope: Scope): Position | null {
   if (about === 'certificate') return scope.get(sslCertificate)[index]?.at ?? null;
   if (about === 'key') return scope.get(sslCertificateKey)[index]?.at ?? null;
+  if (about === 'trust') return scope.get(sslClientCertificate)?.at ?? null;
   return scope.at(rowOfSetting[about]);
 }
 
@@ -205,11 +221,6 @@ function placeOf({ about, index }: PolicyFinding, scope: Scope): Position | null
 function readFiles(scope: Scope, context: BuildContext) {
   const certificates = scope.get(sslCertificate);
   const keys = scope.get(sslCertificateKey);
-  if (certificates.length === 0) {
-    const message = 'no "ssl_certificate" is defined for the "listen ... ssl" directive';
-    context.error(scope.node?.at ?? null, message);
-    return null;
-  }
   const keyless = certificates[keys.length];
   if (keyless !== undefined) {
     const message = `no "ssl_certificate_key" is defined for certificate "${keyless.text}"`;
@@ -223,7 +234,7 @@ function readFiles(scope: Scope, context: BuildContext) {
     };
   });
   const ca = scope.get(sslClientCertificate);
-  const clientCertificate = ca === null ? null : readPem(ca, 'CA certificates', context);
+  const clientCertificate = ca === null ? null : readPem(ca, caCertificates, context);
   const read = pairs.flatMap(({ certificate, key }) =>
     certificate === null || key === null ? [] : [{ certificate, key }],
   );

@@ -2,7 +2,7 @@
 // above the root; what is opened is checked to be a regular file.
 
 import fs from 'node:fs';
-import type { Argument } from '../config/node.ts';
+import type { Argument, Position } from '../config/node.ts';
 import { directive, listDirective, type ValueType } from '../config/row.ts';
 import type { Scope } from '../config/scope.ts';
 import type { Exchange } from '../exchange/exchange.ts';
@@ -72,11 +72,24 @@ interface Paths {
 
 function pathsOf(scope: Scope, name: string, context: BuildContext): Paths {
   const given = scope.own(alias);
+  if (given !== null && scope.own(root) !== null) {
+    const [later, earlier] = isAfter(scope.at(root), scope.at(alias))
+      ? ['root', 'alias']
+      : ['alias', 'root'];
+    context.error(
+      scope.at(later === 'root' ? root : alias),
+      `"${later}" directive is duplicate, "${earlier}" directive was specified earlier`,
+    );
+  }
   if (given !== null) return aliasPaths(given, scope, name, context);
   const at = scope.get(root);
-  const folder =
-    at === null ? (): string => `${context.prefix}html` : folderTemplate(at, context);
+  const folder = at === null ? (): string => `${context.prefix}html` : folderTemplate(at, context);
   return { root: folder, file: (x) => folder(x) + x.uri };
+}
+
+function isAfter(a: Position | null, b: Position | null): boolean {
+  if (a === null || b === null) return false;
+  return a.line > b.line || (a.line === b.line && a.column > b.column);
 }
 
 function aliasPaths(given: Argument, scope: Scope, name: string, context: BuildContext): Paths {
@@ -105,10 +118,11 @@ function contentHandler(scope: Scope, paths: Paths, context: BuildContext): Hand
     context.error(scope.at(index), 'variables in "index" are not supported');
   }
   return (x) => {
+    // A POST learns first whether there is a file at all.
+    if (x.method !== 'GET' && x.method !== 'HEAD' && x.method !== 'POST') return 405;
     const path = paths.file(x);
     if (path.includes('\0')) return 404;
     if (x.uri.endsWith('/')) return serveFolder(x, path, indexes);
-    if (x.method !== 'GET' && x.method !== 'HEAD') return 405;
     return serveFile(x, path, type);
   };
 }
@@ -141,7 +155,10 @@ function serveFile(x: Exchange, path: string, type: (path: string) => string): n
   let file: number;
   try {
     // O_NONBLOCK: opening a FIFO must not block the worker.
-    file = fs.openSync(Buffer.from(path, 'latin1'), fs.constants.O_RDONLY | fs.constants.O_NONBLOCK);
+    file = fs.openSync(
+      Buffer.from(path, 'latin1'),
+      fs.constants.O_RDONLY | fs.constants.O_NONBLOCK,
+    );
   } catch (thrown) {
     const code = (thrown as NodeJS.ErrnoException).code ?? '';
     notFound(x, path, code);
@@ -158,11 +175,15 @@ function serveFile(x: Exchange, path: string, type: (path: string) => string): n
     fs.closeSync(file);
     return 404;
   }
+  if (x.method === 'POST') {
+    fs.closeSync(file);
+    return 405;
+  }
   x.status = x.fixedStatus === 0 ? 200 : x.fixedStatus;
-  x.contentType = type(x.uri);
+  x.contentType = type(x.uri) || null;
   x.contentLength = stat.size;
   const seconds = Math.floor(stat.mtimeMs / 1000);
-  x.fields.add('Last-Modified', new Date(seconds * 1000).toUTCString());
+  if (x.status === 200) x.fields.add('Last-Modified', new Date(seconds * 1000).toUTCString());
   x.fields.add('ETag', `"${seconds.toString(16)}-${stat.size.toString(16)}"`);
   new FileResponse(x, file, stat.size).start();
   return HANDLED;

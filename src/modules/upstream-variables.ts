@@ -14,8 +14,18 @@ function perTry(read: (one: UpstreamTry) => string): (x: Exchange) => string | n
     if (tries === null || tries.length === 0) return null;
     const [only] = tries;
     if (tries.length === 1 && only !== undefined) return read(only);
-    return tries.map(read).join(', ');
+    return joined(tries, read);
   };
+}
+
+// nginx separates servers of one group by ", ", and groups (after an internal redirect) by " : ".
+function joined(tries: readonly UpstreamTry[], read: (one: UpstreamTry) => string): string {
+  let text = '';
+  for (const one of tries) {
+    if (text !== '') text += one.startsGroup ? ' : ' : ', ';
+    text += read(one);
+  }
+  return text;
 }
 
 function time(ms: number): string {
@@ -39,10 +49,11 @@ function field(suffix: string): (x: Exchange) => string | null {
 function upstreamField(x: Exchange, lower: string): string | null {
   const fields = x.upstreamHead?.fields;
   if (fields === undefined) return null;
+  const values: string[] = [];
   for (let i = 0; i < fields.names.length; i += 1) {
-    if (fields.names[i]?.toLowerCase() === lower) return fields.values[i] ?? null;
+    if (fields.names[i]?.toLowerCase() === lower) values.push(fields.values[i] ?? '');
   }
-  return null;
+  return values.length === 0 ? null : values.join(', ');
 }
 
 function upstreamCookie(name: string): (x: Exchange) => string | null {
@@ -62,7 +73,11 @@ function upstreamCookie(name: string): (x: Exchange) => string | null {
 }
 
 const rows: readonly VariableRow[] = [
-  variable('upstream_addr', 'Addresses of the servers tried.', perTry((one) => one.address)),
+  variable(
+    'upstream_addr',
+    'Addresses of the servers tried.',
+    perTry((one) => one.address),
+  ),
   variable(
     'upstream_status',
     'Statuses of their answers.',

@@ -136,7 +136,11 @@ const keepaliveValue: ValueType<number> = {
   parse(node, help) {
     const count = wholeNumber(node.args[0]?.text ?? '');
     if (count === null) {
-      help.error(node.args[0]?.at ?? node.at, 'invalid value in "keepalive" directive');
+      const [first] = node.args;
+      help.error(
+        first?.at ?? node.at,
+        `invalid value "${first?.text ?? ''}" in "keepalive" directive`,
+      );
       return null;
     }
     const second = node.args[1];

@@ -99,7 +99,7 @@ const files = [
       tcp_nopush: 1,
     },
   ),
-  ...group('Files are always read without blocking, in the thread pool of Node.js.', everywhere, {
+  ...group('Files are read in pieces of one size by the worker itself.', everywhere, {
     aio: 1,
     aio_write: 1,
     directio: 1,
@@ -130,6 +130,23 @@ const sockets = [
   }),
 ];
 
+const responses = group(
+  'A response is never written to a temporary file: what proxy_buffers does not hold waits.',
+  everywhere,
+  {
+    proxy_temp_path: { min: 1, max: 4 },
+    proxy_temp_file_write_size: 1,
+    proxy_max_temp_file_size: 1,
+    proxy_busy_buffers_size: 1,
+  },
+);
+
+const clientSessions = group(
+  'Clients resume TLS sessions by tickets, which all workers understand: there is no cache.',
+  ['http', 'server'],
+  { ssl_session_cache: { min: 1, max: 2 } },
+);
+
 const otherProtocols = group(
   'Its protocol is not implemented, so nothing is ever stored there.',
   everywhere,
@@ -148,5 +165,7 @@ export const withoutEffectRows: readonly DirectiveRow[] = [
   ...memory,
   ...files,
   ...sockets,
+  ...responses,
+  ...clientSessions,
   ...otherProtocols,
 ];

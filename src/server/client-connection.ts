@@ -164,6 +164,7 @@ export class ClientConnection implements Downstream {
     this.requests += 1;
     const x = this.#newExchange();
     if (end < 0) {
+      x.requestLength = input.length;
       this.#input = noBytes;
       this.#body.begin(0, 0);
       rejectHead(x, end);
@@ -284,7 +285,7 @@ export class ClientConnection implements Downstream {
 
   // ---- writing
 
-  sendHead(x: Exchange, first: Buffer | null, last: boolean): boolean {
+  sendHead(x: Exchange, first: Buffer | null, last: boolean, done?: () => void): boolean {
     const location = locationOf(x);
     for (const filter of location.headerFilters) filter(x);
     this.#decideKeepAlive(x);
@@ -292,34 +293,39 @@ export class ClientConnection implements Downstream {
     x.headSent = true;
     x.bytesSent += head.length;
     if (this.#closed) {
+      done?.();
       if (last) this.#complete(x);
       return true;
     }
     const withoutBody = x.method === 'HEAD' || isBodyless(x.status);
     let ready: boolean;
     if (first === null || first.length === 0 || withoutBody) {
-      ready = this.#socket.write(last && x.chunked ? head + lastChunk : head, 'latin1');
+      done?.();
+      const empty = last && x.chunked;
+      if (empty) countBody(x, lastChunk.length);
+      ready = this.#socket.write(empty ? head + lastChunk : head, 'latin1');
     } else {
-      ready = this.#writeHeadAndBody(x, head, first, last);
+      ready = this.#writeHeadAndBody(x, head, { bytes: first, last, done });
     }
     if (last) this.#complete(x);
     else if (!ready) this.#waitForDrain();
     return ready;
   }
 
-  #writeHeadAndBody(x: Exchange, head: string, first: Buffer, last: boolean): boolean {
+  #writeHeadAndBody(x: Exchange, head: string, body: FirstBytes): boolean {
     const socket = this.#socket;
+    const { bytes: first, last, done } = body;
     const before = x.chunked ? head + chunkHeader(first.length) : head;
     const after = x.chunked ? (last ? `\r\n${lastChunk}` : '\r\n') : '';
-    x.bytesSent += before.length - head.length + after.length + first.length;
-    x.bodyBytesSent += first.length;
+    countBody(x, before.length - head.length + after.length + first.length);
     if (first.length <= inlineBodyBytes) {
+      done?.();
       return socket.write(before + first.toString('latin1') + after, 'latin1');
     }
     socket.cork();
     socket.write(before, 'latin1');
-    // The caller may reuse the buffer at once, so what the kernel may not take yet is copied.
-    let ready = socket.write(Buffer.from(first));
+    // A caller who may reuse the buffer at once gets a copy written.
+    let ready = done === undefined ? socket.write(Buffer.from(first)) : socket.write(first, done);
     if (after !== '') ready = socket.write(after, 'latin1');
     socket.uncork();
     return ready;
@@ -331,12 +337,11 @@ export class ClientConnection implements Downstream {
       return true;
     }
     const socket = this.#socket;
-    x.bodyBytesSent += chunk.length;
-    x.bytesSent += chunk.length;
+    countBody(x, chunk.length);
     let ready: boolean;
     if (x.chunked) {
       const size = chunkHeader(chunk.length);
-      x.bytesSent += size.length + 2;
+      countBody(x, size.length + 2);
       socket.cork();
       socket.write(size, 'latin1');
       socket.write(chunk, done ?? undefined);
@@ -351,7 +356,7 @@ export class ClientConnection implements Downstream {
 
   endBody(x: Exchange): void {
     if (x.chunked && !this.#closed) {
-      x.bytesSent += lastChunk.length;
+      countBody(x, lastChunk.length);
       this.#socket.write(lastChunk, 'latin1');
     }
     this.#complete(x);
@@ -517,7 +522,7 @@ export class ClientConnection implements Downstream {
     this.#tunnel = null;
     x.completed = true;
     this.#finish(x);
-    this.#destroy();
+    if (!this.#closed) this.#closeSoon();
   }
 
   pauseTunnel(): void {
@@ -538,11 +543,15 @@ export class ClientConnection implements Downstream {
     }
     const x = this.#exchange;
     if (x !== null) {
-      const { owner } = x;
-      if (owner !== null) guarded(x, () => owner.onClientDrain());
+      this.#drained(x);
       return;
     }
     if (this.#state === State.busy) this.#goOn();
+  }
+
+  #drained(x: Exchange): void {
+    const { owner } = x;
+    if (owner !== null) guarded(x, () => owner.onClientDrain());
   }
 
   #onEnd(): void {
@@ -573,6 +582,8 @@ export class ClientConnection implements Downstream {
     tunnel?.onTunnelClosed();
     const x = this.#exchange;
     if (x !== null && !this.#survivesAbort(x)) this.#abandon(x);
+    // Who goes on without the client must not wait until it reads.
+    else if (x !== null) this.#drained(x);
     this.#socket.destroy();
     this.#raw.destroy();
     this.host.onClosed(this);
@@ -644,10 +655,23 @@ export class ClientConnection implements Downstream {
   }
 }
 
+/** The part of a body that leaves with the head. */
+interface FirstBytes {
+  readonly bytes: Buffer;
+  readonly last: boolean;
+  readonly done: (() => void) | undefined;
+}
+
 /** What the TLS door learnt. */
 export interface SecureFacts {
   readonly tls: ClientTls;
   readonly policyKey: string;
+}
+
+// As nginx counts: the body is all that follows the head, chunk sizes included.
+function countBody(x: Exchange, bytes: number): void {
+  x.bytesSent += bytes;
+  x.bodyBytesSent += bytes;
 }
 
 // A dual-stack socket shows IPv4 clients as ::ffff:a.b.c.d.

@@ -11,7 +11,15 @@ const own: Readonly<Record<number, string>> = {
   497: 'The plain HTTP request was sent to HTTPS port',
 };
 
+/** Where nginx's page has another name than its status line. */
+const titles: Readonly<Record<number, string>> = {
+  302: 'Found',
+  401: 'Authorization Required',
+};
+
 /**
+ * Empty for statuses that nginx has no page for.
+ *
  * @param status - status of the answer
  * @param detail - one of nginx's internal statuses (494 to 497) that says more, 0 for none
  * @param token - `Server` value
@@ -27,9 +35,9 @@ export function errorPageBody(status: number, detail: number, token: string): Bu
 }
 
 function page(status: number, detail: number, token: string): string {
-  // nginx's page has another name for it than its status line.
-  const name = status === 302 ? 'Found' : reasonPhrase(status);
-  const title = `${status} ${name}`.trimEnd();
+  const name = titles[status] ?? reasonPhrase(status);
+  if (status === 304 || name === '') return '';
+  const title = `${status} ${name}`;
   const more = own[detail];
   const head = more === undefined ? title : `${status} ${more}`;
   const explanation = more === undefined ? '' : `<center>${more}</center>\r\n`;

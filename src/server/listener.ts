@@ -5,7 +5,6 @@ import net from 'node:net';
 import type { SallyportError } from '../base/errors.ts';
 import { openFrontDoor, type ClientTlsFacts } from '../tls/front-door.ts';
 import { ClientConnection, type ConnectionHost, type SecureFacts } from './client-connection.ts';
-import { rejectPlainHttp } from './plain-http-rejection.ts';
 import type { ListenAddress, Port, Snapshot } from './virtual-server.ts';
 
 /** Handshakes may take as long as a request head. */
@@ -112,7 +111,10 @@ export class Listener {
     const state = this.#state;
     const { workerConnections } = state.snapshot;
     if (state.connections.size + state.handshakes.size >= workerConnections) {
-      state.snapshot.errorLog.log('alert', `${workerConnections} worker_connections are not enough`);
+      state.snapshot.errorLog.log(
+        'alert',
+        `${workerConnections} worker_connections are not enough`,
+      );
       raw.on('error', () => undefined);
       raw.destroy();
       return;
@@ -136,7 +138,8 @@ export class Listener {
         choose: (serverName) => {
           const server =
             (serverName === '' ? null : port.names.find(serverName, null)) ?? port.defaultServer;
-          return server.rejectsHandshake ? null : server.tls;
+          // A server without a certificate is met with the default server's.
+          return server.rejectsHandshake ? null : (server.tls ?? port.defaultServer.tls);
         },
         onSecure: (socket, facts) => {
           handshakes.delete(raw);
@@ -144,7 +147,8 @@ export class Listener {
         },
         onPlainHttp: () => {
           handshakes.delete(raw);
-          rejectPlainHttp(raw, port);
+          // Read as a request so that error_page applies; no request of it passes the router.
+          this.#opened(raw, raw, host, null);
         },
         onFailure: (error) => {
           handshakes.delete(raw);

@@ -157,10 +157,20 @@ export function findErrorPage(x: Exchange, status: number): ErrorPage | null {
   return location.errorPages.get(status) ?? null;
 }
 
-/** Answers with what an `error_page` names in place of the error itself. */
-export function followErrorPage(x: Exchange, status: number, page: ErrorPage): void {
+/**
+ * Answers with what an `error_page` names in place of the error itself.
+ *
+ * @param challenge - WWW-Authenticate of a 401, which stays of use to the client
+ */
+export function followErrorPage(
+  x: Exchange,
+  status: number,
+  page: ErrorPage,
+  challenge: string | null = null,
+): void {
   x.errorPageUsed = true;
   x.resetResponse();
+  if (challenge !== null) x.fields.add('WWW-Authenticate', challenge);
   const target = page.target.evaluate(x);
   if (page.status === 0) x.fixedStatus = publicStatus.get(status) ?? status;
   else x.fixedStatus = page.status === -1 ? 0 : page.status;
@@ -192,7 +202,7 @@ export function redirect(x: Exchange, status: number, target: string): void {
 }
 
 /** Errors after which the bytes that follow can't be trusted, or aren't worth reading. */
-const closing: ReadonlySet<number> = new Set([400, 408, 413, 414, 421, 431, 500, 501, 505]);
+const closing: ReadonlySet<number> = new Set([400, 408, 413, 414, 431, 500, 501]);
 
 /** A built-in page, or just the head where the status has none. */
 export function answerPlain(x: Exchange, status: number, detail: number): void {
@@ -206,7 +216,7 @@ export function answerPlain(x: Exchange, status: number, detail: number): void {
   }
   const settings = locationOf(x).client;
   const body = errorPageBody(status, detail, settings.serverToken);
-  x.contentType = 'text/html';
+  x.contentType = body.length === 0 ? null : 'text/html';
   x.contentLength = body.length;
   x.client.sendHead(x, body, true);
 }
@@ -223,7 +233,9 @@ export function guarded(x: Exchange, run: (x: Exchange) => void): void {
 /** A defect of ours: logged with its stack, answered 500 where an answer is still possible. */
 export function failInternally(x: Exchange, thrown: unknown): void {
   const error =
-    thrown instanceof SallyportError ? thrown : new SallyportError('INTERNAL', String(thrown), thrown);
+    thrown instanceof SallyportError
+      ? thrown
+      : new SallyportError('INTERNAL', String(thrown), thrown);
   const stack = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown);
   logError(x, error.level, `${error.code}: ${stack}`);
   if (x.finished) return;

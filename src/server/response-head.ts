@@ -58,7 +58,9 @@ export function composeResponseHead(x: Exchange, location: Location): string {
   }
   if (x.contentLength >= 0) head += `Content-Length: ${x.contentLength}\r\n`;
   if (x.redirectPath !== null) {
-    head += `Location: ${checked(absoluteUrl(x, x.redirectPath, client))}\r\n`;
+    // From here on `$sent_http_location` shows what was sent.
+    x.redirectPath = checked(absoluteUrl(x, x.redirectPath, client));
+    head += `Location: ${x.redirectPath}\r\n`;
   }
   if (x.contentLength < 0 && !isBodyless(status)) {
     head += frameOpenEnded(x, client.chunkedTransferEncoding);

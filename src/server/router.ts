@@ -20,6 +20,7 @@ export interface ChosenHost {
 /** Internal statuses (nginx's): the client sees 431 and 400. */
 const certificateError = 495;
 const certificateMissing = 496;
+const plainHttpToTls = 497;
 
 const statusOfHeadResult: Readonly<Record<number, number>> = {
   [HeadResult.badRequest]: 400,
@@ -32,9 +33,19 @@ const statusOfHeadResult: Readonly<Record<number, number>> = {
 /** Answers a head that could not be parsed; the connection closes afterwards. */
 export function rejectHead(x: Exchange, result: number): void {
   x.keepAlive = false;
-  x.location = (x.server as VirtualServer).outside;
+  const server = x.server as VirtualServer;
+  x.location = server.outside;
+  // For the log: as much as was understood.
+  x.host = server.name;
+  x.uri = normalizePath(x.request.path, server.mergeSlashes) ?? '';
   logError(x, 'info', `client sent invalid request: ${x.request.error}`);
-  answerStatus(x, statusOfHeadResult[result] ?? 400);
+  const status = statusOfHeadResult[result] ?? 400;
+  answerStatus(x, status === 400 && speaksPlainHttp(x) ? plainHttpToTls : status);
+}
+
+/** Is there no TLS on a connection to a port that speaks it? */
+function speaksPlainHttp({ client }: Exchange): boolean {
+  return client.tls === null && (client as ClientConnection).host.port.tls;
 }
 
 /** Chooses server and URI and starts the phases. */
@@ -54,14 +65,14 @@ export function route(x: Exchange): void {
   const server = x.server as VirtualServer;
   if (x.host === '') x.host = server.name;
   if (port.tls && !clientMayPass(x, client, server)) return;
-  if (request.form === 'authority') {
+  // nginx knows neither a tunnel nor a method that shows the client's secrets to its scripts.
+  if (request.form === 'authority' || request.method === 'TRACE') {
     x.keepAlive = false;
     answerStatus(x, 405);
     return;
   }
   // "OPTIONS *" is about the whole server: there is no path that a location could match.
-  const uri =
-    request.form === 'asterisk' ? null : normalizePath(request.path, server.mergeSlashes);
+  const uri = request.form === 'asterisk' ? null : normalizePath(request.path, server.mergeSlashes);
   if (uri === null) {
     x.keepAlive = false;
     logError(x, 'info', 'client sent invalid request: malformed or unsafe path');
@@ -95,8 +106,14 @@ function chooseServer(x: Exchange, client: ClientConnection, authority: string):
 // another policy must not profit from that (RFC 9110, section 15.5.20).
 function clientMayPass(x: Exchange, client: ClientConnection, server: VirtualServer): boolean {
   const { tls } = client;
-  if (tls === null) return true;
+  if (tls === null) {
+    x.keepAlive = false;
+    logError(x, 'info', 'client sent plain HTTP request to HTTPS port');
+    answerStatus(x, plainHttpToTls);
+    return false;
+  }
   if (server.verifiesClients && server.tls?.clientVerificationKey !== client.policyKey) {
+    x.keepAlive = false;
     logError(x, 'info', 'client requested another server name than it negotiated by SNI');
     answerStatus(x, 421);
     return false;

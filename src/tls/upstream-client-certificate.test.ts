@@ -37,8 +37,11 @@ for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
 test('over TLS 1.2 an upstream that demands a certificate fails the handshake', async (t) => {
   const port = await listen(t, demanding('TLSv1.2'));
   const none = await fail(targetAt(port));
-  assert.equal(none.code, 'UPSTREAM_TLS_PROTOCOL');
-  assert.match(none.message, /no client certificate; .*proxy_ssl_certificate/);
+  assert.equal(none.code, 'UPSTREAM_TLS_CLIENT_CERTIFICATE_REFUSED');
+  assert.match(
+    none.message,
+    /demands a client certificate.*no client certificate; .*proxy_ssl_cert/,
+  );
   const refused = await fail(targetAt(port, { certificate: unknown }));
   assert.match(refused.message, /client certificate "unknown\.crt"/);
 });

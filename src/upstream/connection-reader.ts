@@ -6,6 +6,9 @@ import { tlsReadSize, type ReadSize, type ReadBufferPool } from './read-buffers.
 /** A read of at least this much is taken as the middle of a large body. */
 const bulkBytes = tlsReadSize;
 
+/** Copies from this size on are made into buffers of the pool, which spares garbage. */
+const pooledBytes = 4096;
+
 /** The read side of one connection. */
 export class ConnectionReader {
   readonly #buffers: ReadBufferPool;
@@ -32,12 +35,17 @@ export class ConnectionReader {
    */
   keep(start: number, end: number): Buffer {
     if (this.#own === null) {
-      const copy = Buffer.allocUnsafe(end - start);
+      const length = end - start;
+      const copy = length < pooledBytes ? Buffer.allocUnsafe(length) : this.#buffers.take(this.#size);
       this.#buffers.shared.copy(copy, 0, start, end);
-      return copy;
+      return copy.subarray(0, length);
     }
     this.#kept = true;
     return this.#own.subarray(start, end);
+  }
+
+  isCurrent(view: Buffer): boolean {
+    return view.buffer === (this.#own ?? this.#buffers.shared).buffer;
   }
 
   /** @param busy - is a user attached who may get more of the same body? */

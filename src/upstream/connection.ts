@@ -64,6 +64,9 @@ export interface SocketReads {
   readonly callback: (bytes: number, buffer: Uint8Array) => boolean;
 }
 
+/** How long a server may take what was written before the connection was ended. */
+const flushMs = 5_000;
+
 /** A connection. Made by `openConnection`. */
 export class UpstreamConnection {
   readonly key: string;
@@ -160,12 +163,22 @@ export class UpstreamConnection {
 
   /** Calls the user's `onTimeout` once, unless it is armed anew or disarmed within `ms`. */
   arm(ms: number): void {
-    this.#userTimer ??= new CoarseTimer(() => this.user?.onTimeout());
+    this.#userTimer ??= new CoarseTimer(() => this.#timedOut());
     this.#userTimer.arm(Math.max(ms, 1));
   }
 
   disarm(): void {
     this.#userTimer?.rest();
+  }
+
+  #timedOut(): void {
+    if (this.#closed) this.#socket.destroy();
+    else this.user?.onTimeout();
+  }
+
+  /** From now on the server's end of the stream is not ours (upgraded connections). */
+  allowHalfOpen(): void {
+    this.#socket.allowHalfOpen = true;
   }
 
   /** Sends the end of the stream; the other direction stays open (upgraded connections). */
@@ -192,6 +205,11 @@ export class UpstreamConnection {
     return this.#reader.keep(start, end);
   }
 
+  /** Within `onData` only: is this a view on the buffer of the read? */
+  isReading(view: Buffer): boolean {
+    return this.#reader.isCurrent(view);
+  }
+
   /** Gives back what `keep` gave. It must not be looked at any more. */
   release(kept: Buffer): void {
     this.#buffers.release(kept);
@@ -206,6 +224,7 @@ export class UpstreamConnection {
   /** Sends what is written and the end of the connection (TLS: close_notify), then closes. */
   end(): void {
     this.#leave();
+    if (this.#socket.writableLength > 0) this.arm(flushMs);
     this.#socket.destroySoon();
   }
 
@@ -255,6 +274,7 @@ export class UpstreamConnection {
   }
 
   #close(): void {
+    this.#userTimer?.disarm();
     if (this.#ended) return;
     const code = this.connected ? 'UPSTREAM_CLOSED_EARLY' : 'UPSTREAM_CONNECT_FAILED';
     this.fail(new SallyportError(code, 'upstream prematurely closed connection'));

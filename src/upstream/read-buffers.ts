@@ -24,8 +24,8 @@ export class ReadBufferPool {
   // Those handed out and not back yet. Weak, so that one that is never given back is only garbage.
   readonly #lent = new WeakSet<ArrayBufferLike>();
 
-  /** @param cap - unused private buffers kept at most of each size, default 64 */
-  constructor(cap = 64) {
+  /** @param cap - unused private buffers kept at most of each size, default 1024 */
+  constructor(cap = 1024) {
     this.#cap = cap;
   }
 

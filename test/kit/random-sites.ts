@@ -9,8 +9,35 @@ export interface RandomServer {
   config(port: number): string;
 }
 
-const syllables = ['a', 'b', 'ab', 'abc', 'B', 'x y', '.a', 'a.', 'é', '-', 'a%b', 'c+', '..b', '~'];
-const patterns = ['a$', '^/a', 'b', '\\.a', '(a|b)/?$', '^/(?<one>[^/]*)/a', 'A', '/$', '^/.$', 'b/a', '[^a]$'];
+const syllables = [
+  'a',
+  'b',
+  'ab',
+  'abc',
+  'B',
+  'x y',
+  '.a',
+  'a.',
+  'é',
+  '-',
+  'a%b',
+  'c+',
+  '..b',
+  '~',
+];
+const patterns = [
+  'a$',
+  '^/a',
+  'b',
+  '\\.a',
+  '(a|b)/?$',
+  '^/(?<one>[^/]*)/a',
+  'A',
+  '/$',
+  '^/.$',
+  'b/a',
+  '[^a]$',
+];
 
 export class RandomSites {
   #state: number;
@@ -90,7 +117,20 @@ export class RandomSites {
       case 1:
         return '..';
       case 2:
-        return this.#pick(['%2e', '%2E.', '.%2e', '%2f', 'a%2F..', '%00', '%', '%4', '%25', '%3f', '%23x', '...']);
+        return this.#pick([
+          '%2e',
+          '%2E.',
+          '.%2e',
+          '%2f',
+          'a%2F..',
+          '%00',
+          '%',
+          '%4',
+          '%25',
+          '%3f',
+          '%23x',
+          '...',
+        ]);
       default: {
         const text = this.#pick(words) + this.#pick(['', '', '', 'a', '.a', 'B']);
         return this.#escape(text);

@@ -1,0 +1,148 @@
+// What a server offers its TLS clients: certificates of several key types, protocols, ciphers and
+// their order, groups. Seen with Node's client and, for what that cannot ask for, with OpenSSL's.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { ConnectionOptions, TLSSocket } from 'node:tls';
+import { makeAuthority, makeCertificate } from '../src/tls/certificates.test-kit.ts';
+import { opensslAvailable, opensslConnection } from './kit/openssl.ts';
+import { testPki } from './kit/pki.ts';
+import { freePort } from './kit/ports.ts';
+import { RawConnection } from './kit/raw-client.ts';
+import { startProxy } from './kit/sallyport.ts';
+import { serverPairs } from './kit/server-pairs.ts';
+import { tempFolder, writeIn } from './kit/temp-folder.ts';
+
+const pki = await testPki();
+const pairs = await serverPairs(['open.test', 'on.test']);
+const open: ConnectionOptions = { ca: pki.ca, checkServerIdentity: () => undefined };
+
+test('each server of a port has its own certificate, protocols and ciphers', async (t) => {
+  const port = await freePort();
+  await startProxy(
+    `http {
+      server { listen 127.0.0.1:${port} ssl; server_name old.test; ${pairs['open.test']}
+        ssl_protocols TLSv1.2; ssl_ciphers ECDHE-ECDSA-AES128-GCM-SHA256; return 200; }
+      server { listen 127.0.0.1:${port} ssl; server_name new.test; ${pairs['on.test']}
+        ssl_protocols TLSv1.3; return 200; } }`,
+    { scope: t },
+  );
+  const seen = async (servername: string) => {
+    const connection = await RawConnection.open({ port, tls: { ...open, servername } });
+    const socket = connection.socket as TLSSocket;
+    const facts = [
+      socket.getPeerX509Certificate()?.subject,
+      socket.getProtocol(),
+      socket.getCipher().name,
+    ];
+    connection.close();
+    return facts;
+  };
+  assert.deepEqual(await seen('old.test'), [
+    'CN=open.test',
+    'TLSv1.2',
+    'ECDHE-ECDSA-AES128-GCM-SHA256',
+  ]);
+  const [subject, protocol] = await seen('new.test');
+  assert.deepEqual([subject, protocol], ['CN=on.test', 'TLSv1.3']);
+  const refused = { ...open, servername: 'new.test', maxVersion: 'TLSv1.2' } as const;
+  await assert.rejects(RawConnection.open({ port, tls: refused }), /alert protocol version/);
+});
+
+test(
+  'several key types: the client gets the one that it can use',
+  { skip: !opensslAvailable },
+  async (t) => {
+    const folder = tempFolder(t);
+    const root = makeAuthority('Root of both');
+    const files = (['ec', 'rsa'] as const).map((keyType) => {
+      const leaf = makeCertificate({ commonName: keyType, dns: ['a.test'], issuer: root, keyType });
+      return (
+        `ssl_certificate ${writeIn(folder, `both-${keyType}.crt`, leaf.pem)};` +
+        `ssl_certificate_key ${writeIn(folder, `both-${keyType}.key`, leaf.keyPem)};`
+      );
+    });
+    const port = await freePort();
+    // Inherited from http, in either order.
+    await startProxy(
+      `http { ${files.join(' ')} server { listen 127.0.0.1:${port} ssl; return 200; } }`,
+      { scope: t },
+    );
+    const subjectWith = async (...args: string[]): Promise<string> => {
+      const { output } = await opensslConnection(port, args);
+      return /^subject=(.*)$/m.exec(output)?.[1] ?? output;
+    };
+    assert.match(
+      await subjectWith('-tls1_2', '-cipher', 'ECDHE-RSA-AES128-GCM-SHA256'),
+      /CN = rsa/,
+    );
+    assert.match(
+      await subjectWith('-tls1_2', '-cipher', 'ECDHE-ECDSA-AES128-GCM-SHA256'),
+      /CN = ec/,
+    );
+    assert.match(
+      await subjectWith('-tls1_3', '-sigalgs', 'rsa_pss_rsae_sha256:ecdsa_secp384r1_sha384'),
+      /CN = rsa/,
+    );
+    assert.match(await subjectWith('-tls1_3', '-sigalgs', 'ecdsa_secp256r1_sha256'), /CN = ec/);
+  },
+);
+
+test(
+  'ssl_prefer_server_ciphers decides whose order counts',
+  { skip: !opensslAvailable },
+  async (t) => {
+    const [weak, strong] = ['ECDHE-ECDSA-AES128-GCM-SHA256', 'ECDHE-ECDSA-AES256-GCM-SHA384'];
+    for (const [setting, expected] of [
+      ['on', strong],
+      ['off', weak],
+    ] as const) {
+      const port = await freePort();
+      await startProxy(
+        `http { ssl_ciphers ${strong}:${weak}; ssl_prefer_server_ciphers ${setting};
+        server { listen 127.0.0.1:${port} ssl; ${pairs['open.test']} return 200; } }`,
+        { scope: t },
+      );
+      const seen = await opensslConnection(port, ['-tls1_2', '-cipher', `${weak}:${strong}`]);
+      assert.equal(seen.cipher, expected);
+    }
+  },
+);
+
+test('ssl_ecdh_curve limits the groups', { skip: !opensslAvailable }, async (t) => {
+  const port = await freePort();
+  await startProxy(
+    `http { ssl_ecdh_curve secp384r1:X25519; server { listen 127.0.0.1:${port} ssl;
+      ${pairs['open.test']} return 200; } }`,
+    { scope: t },
+  );
+  const group = async (groups: string): Promise<string | undefined> =>
+    /^Server Temp Key: (.*)$/m.exec(
+      (await opensslConnection(port, ['-groups', groups])).output,
+    )?.[1];
+  assert.match((await group('P-384')) ?? '', /P-384|secp384r1/);
+  assert.match((await group('X25519')) ?? '', /X25519/);
+  assert.equal(await group('P-256'), undefined);
+});
+
+test('a reload brings a new certificate, unless that is bad', async (t) => {
+  const port = await freePort();
+  const text = (pair: string): string =>
+    `master_process off; error_log error.log info; events { }
+    http { server { listen 127.0.0.1:${port} ssl; ${pair} } }`;
+  const { proxy, folder } = await startProxy(text(pairs['open.test']), { scope: t });
+  const reload = (pair: string): Promise<void> =>
+    proxy.reload({ file: `${folder}/sallyport.conf`, text: text(pair), prefix: folder });
+  const subject = async (): Promise<string | undefined> => {
+    const connection = await RawConnection.open({ port, tls: open });
+    const certificate = (connection.socket as TLSSocket).getPeerX509Certificate();
+    connection.close();
+    return certificate?.subject;
+  };
+  assert.equal(await subject(), 'CN=open.test');
+  await reload(pairs['on.test']);
+  assert.equal(await subject(), 'CN=on.test');
+  const mixed = `ssl_certificate ${pki.a.certificate}; ssl_certificate_key ${pki.b.key};`;
+  await assert.rejects(reload(mixed), { code: 'CONFIG_INVALID', message: /does not match/ });
+  assert.equal(await subject(), 'CN=on.test');
+});
