@@ -259,7 +259,7 @@ function twice(first: string, then: (socket: Socket) => void): Lie {
 }
 
 const fin = (socket: Socket): void => void socket.end();
-const reset = (socket: Socket): void => socket.resetAndDestroy();
+const reset = (socket: Socket): void => void socket.resetAndDestroy();
 const write = (bytes: string) => (socket: Socket) => void socket.write(bytes);
 const counted = 'HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhello';
 const closed = 'UPSTREAM_CLOSED_EARLY';

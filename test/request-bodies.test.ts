@@ -94,7 +94,7 @@ const rows: ComparedRequest[] = ['/', '/streamed', '/memory'].flatMap((target) =
   ),
 );
 
-const besideNginx = ({ port, upstreams: { upstream } }: Site): string => `
+const besideNginx = ({ port, upstreams: { upstream } }: Site<'upstream'>): string => `
 events {}
 http {
   proxy_http_version 1.1;
@@ -126,7 +126,7 @@ test('bodies of every size arrive as in nginx, framed as in nginx', { skip }, as
   });
   assertSameAsNginx(pairs);
   for (const [i, row] of rows.entries()) {
-    const received = pairs[i]?.proxy.rawReceived.upstream[0];
+    const received = pairs[i]?.proxy.rawReceived['upstream']?.[0];
     assert.ok(received?.body.equals(Buffer.from(row.body ?? '')), row.name ?? '');
   }
 });

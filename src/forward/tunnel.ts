@@ -1,7 +1,7 @@
 // After 101: bytes both ways until both sides have ended (WebSocket and its like). Each direction
 // pauses its source when its target can't take more.
 
-import { SallyportError } from '../base/errors.ts';
+import type { SallyportError } from '../base/errors.ts';
 import type { TunnelEnd } from '../exchange/downstream.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import { logError } from '../server/request-log.ts';
