@@ -4,7 +4,8 @@
 import net from 'node:net';
 import type { SallyportError } from '../base/errors.ts';
 import { openFrontDoor, type ClientTlsFacts } from '../tls/front-door.ts';
-import { ClientConnection, type ConnectionHost, type SecureFacts } from './client-connection.ts';
+import { ClientConnection } from './client-connection.ts';
+import type { ConnectionHost, SecureFacts } from './connection-host.ts';
 import type { ListenAddress, Port, Snapshot } from './virtual-server.ts';
 
 /** Handshakes may take as long as a request head. */

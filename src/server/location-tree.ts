@@ -138,7 +138,11 @@ function insert(root: RadixNode, name: string): RadixNode {
     }
     const shared = sharedLength(child.text, rest);
     if (shared < child.text.length) {
-      const upper: RadixNode = { text: child.text.slice(0, shared), location: null, children: new Map() };
+      const upper: RadixNode = {
+        text: child.text.slice(0, shared),
+        location: null,
+        children: new Map(),
+      };
       const lower: RadixNode = { ...child, text: child.text.slice(shared) };
       upper.children.set(lower.text.charCodeAt(0), lower);
       node.children.set(code, upper);

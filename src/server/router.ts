@@ -3,7 +3,7 @@
 
 import type { Exchange } from '../exchange/exchange.ts';
 import { HeadResult } from '../http1/request-head.ts';
-import type { ClientConnection } from './client-connection.ts';
+import type { ClientReader } from './client-reader.ts';
 import { answerStatus, startPhases } from './phases.ts';
 import { logError } from './request-log.ts';
 import { hostName, normalizePath } from './uri.ts';
@@ -45,12 +45,12 @@ export function rejectHead(x: Exchange, result: number): void {
 
 /** Is there no TLS on a connection to a port that speaks it? */
 function speaksPlainHttp({ client }: Exchange): boolean {
-  return client.tls === null && (client as ClientConnection).host.port.tls;
+  return client.tls === null && (client as ClientReader).host.port.tls;
 }
 
 /** Chooses server and URI and starts the phases. */
 export function route(x: Exchange): void {
-  const client = x.client as ClientConnection;
+  const client = x.client as ClientReader;
   const { port } = client.host;
   const { request } = x;
   const authority = request.host;
@@ -84,7 +84,7 @@ export function route(x: Exchange): void {
 }
 
 // Requests over one connection nearly always name the same host. False: it is malformed.
-function chooseServer(x: Exchange, client: ClientConnection, authority: string): boolean {
+function chooseServer(x: Exchange, client: ClientReader, authority: string): boolean {
   const { port } = client.host;
   const { lastHost } = client;
   if (lastHost !== null && lastHost.authority === authority && lastHost.port === port) {
@@ -104,7 +104,7 @@ function chooseServer(x: Exchange, client: ClientConnection, authority: string):
 
 // The client's certificate was checked by the policy that SNI chose. A Host of a server with
 // another policy must not profit from that (RFC 9110, section 15.5.20).
-function clientMayPass(x: Exchange, client: ClientConnection, server: VirtualServer): boolean {
+function clientMayPass(x: Exchange, client: ClientReader, server: VirtualServer): boolean {
   const { tls } = client;
   if (tls === null) {
     x.keepAlive = false;

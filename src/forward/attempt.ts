@@ -1,0 +1,318 @@
+// One request's attempts at the servers of a group: picks a server, connects, tells the balancer how
+// it went, and decides with mayTryNext whether there is another attempt. What is sent and received
+// is the matter of the classes built on top (request-sender.ts, proxy-exchange.ts).
+
+import { now } from '../base/clock.ts';
+import { SallyportError, type ErrorCode } from '../base/errors.ts';
+import type { ExchangeOwner } from '../exchange/downstream.ts';
+import type { Exchange, StoredBody } from '../exchange/exchange.ts';
+import { UpstreamTry } from '../exchange/upstream-try.ts';
+import type { ResponseBody } from '../http1/response-body.ts';
+import type { ResponseHead } from '../http1/response-head.ts';
+import { answerStatus, guarded } from '../server/phases.ts';
+import { logError } from '../server/request-log.ts';
+import { Tried } from '../upstream/balancer.ts';
+import type { ConnectionUser, UpstreamConnection } from '../upstream/connection.ts';
+import { openConnection } from '../upstream/open-connection.ts';
+import type { Peer } from '../upstream/peer.ts';
+import { mayTryNext, outcomeOf, type Failure, type RetryState } from '../upstream/retry.ts';
+import type { Destination, ProxySettings } from './proxy-settings.ts';
+
+export const Stage = { connecting: 0, sending: 1, head: 2, body: 3, done: 4 } as const;
+
+export const noBytes: Buffer = Buffer.alloc(0);
+
+/** All fields of a proxied request are here, so that they have one shape. */
+export abstract class Attempt implements ConnectionUser, ExchangeOwner {
+  protected readonly x: Exchange;
+  protected readonly settings: ProxySettings;
+  protected readonly destination: Destination;
+  readonly survivesAbort: boolean;
+
+  protected stage: number = Stage.connecting;
+  protected peer: Peer | null = null;
+  protected connection: UpstreamConnection | null = null;
+  protected try: UpstreamTry | null = null;
+  /** Tries before belong to a group that an error page came from. */
+  protected firstTry = 0;
+  protected tried: Tried | null = null;
+  protected triesLeft: number;
+  protected readonly startedAt = now();
+  protected sentBefore = 0;
+  protected receivedBefore = 0;
+
+  protected spool: StoredBody | null = null;
+  protected spoolPosition = 0;
+  protected streaming = false;
+  protected streamed = false;
+  protected bodyEnded = false;
+  /** The client has been asked for the body of a request that is streamed. */
+  protected reading = false;
+  /** At least the head has been handed to the connection of this attempt. */
+  protected requestSent = false;
+  /** All of it has. */
+  protected requestWhole = false;
+
+  /** Of the present connection. */
+  protected head: ResponseHead | null = null;
+  protected partial: Buffer = noBytes;
+  protected interim = 0;
+  protected body: ResponseBody | null = null;
+  protected paused = false;
+
+  constructor(x: Exchange, settings: ProxySettings, destination: Destination) {
+    this.x = x;
+    this.settings = settings;
+    this.destination = destination;
+    this.survivesAbort = settings.ignoreClientAbort;
+    const { tries } = destination.live.group;
+    const limit = settings.retryTries;
+    this.triesLeft = limit > 0 ? Math.min(limit, tries) : tries;
+  }
+
+  // ---- the other parts
+
+  protected abstract send(connection: UpstreamConnection): void;
+  abstract onData(buffer: Buffer, bytes: number): boolean;
+  abstract onEnd(): void;
+  abstract onDrain(): void;
+  abstract onClientDrain(): void;
+
+  // ---- choosing and connecting
+
+  protected connect(): void {
+    const { live } = this.destination;
+    const peer = live.group.balancer.pick(this.tried);
+    if (peer === null) {
+      this.noneLive();
+      return;
+    }
+    this.peer = peer;
+    this.open(peer, true);
+  }
+
+  protected noneLive(): void {
+    const x = this.x;
+    const attempt = new UpstreamTry(this.destination.live.group.name, now());
+    attempt.status = 502;
+    attempt.responseTime = 0;
+    this.addTry(attempt);
+    logError(x, 'error', 'no live upstreams while connecting to upstream', this.url());
+    this.finish();
+    answerStatus(x, 502);
+  }
+
+  protected addTry(attempt: UpstreamTry): void {
+    const { tries } = this.x;
+    if (tries === null) return;
+    attempt.startsGroup = tries.length > 0 && tries.length === this.firstTry;
+    tries.push(attempt);
+  }
+
+  protected open(peer: Peer, mayReuse: boolean): void {
+    const { live } = this.destination;
+    const target = this.settings.connector(this.x, peer, this.destination);
+    const attempt = new UpstreamTry(peer.name, now());
+    this.try = attempt;
+    this.addTry(attempt);
+    this.requestSent = false;
+    this.requestWhole = false;
+    this.partial = noBytes;
+    this.interim = 0;
+    this.body = null;
+    // What comes meanwhile would have nowhere to go.
+    if (this.reading) this.x.client.pauseBody();
+    const pooled = mayReuse ? live.pool.take(target.key) : null;
+    if (pooled !== null) {
+      pooled.user = this;
+      this.adopt(pooled, attempt);
+      attempt.connectTime = 0;
+      attempt.tls = pooled.tls;
+      attempt.reusedConnection = true;
+      this.send(pooled);
+      return;
+    }
+    this.stage = Stage.connecting;
+    const connection = openConnection(target, this, this.settings.buffers);
+    this.adopt(connection, attempt);
+    connection.arm(this.settings.connectTimeout);
+  }
+
+  protected adopt(connection: UpstreamConnection, attempt: UpstreamTry): void {
+    this.connection = connection;
+    this.sentBefore = connection.bytesSent;
+    this.receivedBefore = connection.bytesReceived;
+    attempt.reusedConnection = connection.reused;
+  }
+
+  onConnected(connection: UpstreamConnection): void {
+    const attempt = this.try;
+    if (attempt !== null) {
+      attempt.connectTime = now() - attempt.startedAt;
+      attempt.tls = connection.tls;
+    }
+    connection.disarm();
+    guarded(this.x, () => this.send(connection));
+  }
+
+  // ---- ends
+
+  onError(error: SallyportError): void {
+    this.fail(error);
+  }
+
+  onTimeout(): void {
+    const code: ErrorCode =
+      this.stage === Stage.connecting
+        ? 'UPSTREAM_CONNECT_TIMEOUT'
+        : this.stage === Stage.sending
+          ? 'UPSTREAM_SEND_TIMEOUT'
+          : 'UPSTREAM_READ_TIMEOUT';
+    this.fail(
+      new SallyportError(
+        code,
+        `upstream timed out (110: Connection timed out) while ${this.doing()}`,
+      ),
+    );
+  }
+
+  protected doing(): string {
+    if (this.stage === Stage.connecting) return 'connecting to upstream';
+    if (this.stage === Stage.sending) return 'sending request to upstream';
+    return this.stage === Stage.head ? 'reading response header from upstream' : 'reading upstream';
+  }
+
+  /** Something went wrong at this server: another one, the same one afresh, or the end. */
+  protected fail(error: SallyportError): void {
+    if (this.stage === Stage.done) return;
+    const x = this.x;
+    const attempt = this.try;
+    const responseBytes = this.responseBytes > 0;
+    const reused = this.connection?.reused === true;
+    logError(x, error.level, `${error.code}: ${error.message}`, this.url());
+    if (attempt !== null) {
+      if (attempt.status === 0) attempt.status = error.status;
+      if (error.code.startsWith('UPSTREAM_TLS_')) attempt.tlsFailure = error.code;
+    }
+    this.account();
+    this.connection?.destroy();
+    this.connection = null;
+    if (!this.again(error.code, responseBytes, reused)) {
+      this.finish();
+      if (x.headSent) {
+        guarded(x, () => x.client.abortBody(x));
+        return;
+      }
+      // What was taken over of the broken response must not show in the answer.
+      x.resetResponse();
+      guarded(x, () => answerStatus(x, error.status));
+    }
+  }
+
+  protected retryStatus(status: number): boolean {
+    const connection = this.connection;
+    const decision = mayTryNext(status, this.retryState(true, false));
+    if (decision !== 'next') return false;
+    this.account();
+    connection?.destroy();
+    this.connection = null;
+    return this.again(status, true, false);
+  }
+
+  protected retryState(responseBytes: boolean, reused: boolean): RetryState {
+    const { retry, retryTimeout } = this.settings;
+    const elapsed = now() - this.startedAt;
+    return {
+      conditions: retry,
+      method: this.x.request.method,
+      requestSent: this.requestSent,
+      bodyLost: this.streamed,
+      responseBytes,
+      answerStarted: this.x.headSent,
+      reusedConnection: reused,
+      triesLeft: this.triesLeft - 1,
+      timeLeft: retryTimeout > 0 ? retryTimeout - elapsed : Infinity,
+    };
+  }
+
+  // True: another attempt is under way.
+  protected again(failure: Failure, responseBytes: boolean, reused: boolean): boolean {
+    const decision = mayTryNext(failure, this.retryState(responseBytes, reused));
+    const peer = this.peer;
+    if (decision === 'same-fresh' && peer !== null) {
+      guarded(this.x, () => this.open(peer, false));
+      return true;
+    }
+    this.reportPeer(outcomeOf(failure, decision));
+    if (decision !== 'next' || peer === null) return false;
+    this.triesLeft -= 1;
+    this.tried ??= new Tried();
+    this.tried.add(peer);
+    guarded(this.x, () => this.connect());
+    return true;
+  }
+
+  onClientAborted(): void {
+    if (this.stage === Stage.done) return;
+    this.dropAttempt();
+    if (this.try !== null && this.try.status === 0) this.try.status = 499;
+    this.finish();
+  }
+
+  /** Ends the attempt for a reason that says nothing about the server. */
+  protected dropAttempt(): void {
+    this.account();
+    this.reportPeer('neutral');
+    this.connection?.destroy();
+    this.connection = null;
+  }
+
+  protected releaseConnection(clean: boolean): void {
+    const connection = this.connection;
+    if (connection === null) return;
+    this.connection = null;
+    this.reportPeer('ok');
+    connection.disarm();
+    // Not before the whole request went out: the rest of it would be the start of the next one.
+    if (clean && this.requestWhole && this.bodyEnded && this.head?.keepAlive === true) {
+      this.destination.live.pool.put(connection);
+    } else {
+      connection.destroy();
+    }
+  }
+
+  protected reportPeer(outcome: 'ok' | 'failed' | 'neutral'): void {
+    const peer = this.peer;
+    if (peer === null) return;
+    this.peer = null;
+    this.destination.live.group.balancer.report(peer, outcome);
+  }
+
+  protected get responseBytes(): number {
+    return (this.connection?.bytesReceived ?? 0) - this.receivedBefore;
+  }
+
+  protected account(): void {
+    const attempt = this.try;
+    const connection = this.connection;
+    if (attempt === null) return;
+    attempt.responseTime = now() - attempt.startedAt;
+    if (connection === null) return;
+    attempt.bytesSent = connection.bytesSent - this.sentBefore;
+    attempt.bytesReceived = connection.bytesReceived - this.receivedBefore;
+  }
+
+  protected finish(): void {
+    this.stage = Stage.done;
+    // The exchange keeps the stored body: an error page may pass the request on once more.
+    this.spool = null;
+    if (this.streaming) this.x.dropBody();
+    this.x.owner = null;
+  }
+
+  protected url(): string {
+    const { origin, secure, uri } = this.destination;
+    const where = this.peer === null ? origin : `${secure ? 'https' : 'http'}://${this.peer.name}`;
+    return `${where}${uri ?? this.x.request.target}`;
+  }
+}

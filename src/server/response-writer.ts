@@ -1,0 +1,78 @@
+// Writes responses to a client's socket: head and beginning of the body in one write, chunks with
+// their sizes, and the end. It keeps count, and knows no state of the connection.
+
+import type { Socket } from 'node:net';
+import type { Exchange } from '../exchange/exchange.ts';
+import { chunkHeader, lastChunk } from '../http1/chunked.ts';
+
+/** Bodies up to this size leave in one string with the head: one write, one copy, no cork. */
+const inlineBodyBytes = 8192;
+
+/** The part of a body that leaves with the head. */
+export interface FirstBytes {
+  readonly bytes: Buffer;
+  readonly last: boolean;
+  readonly done: (() => void) | undefined;
+}
+
+/** As nginx counts: the body is all that follows the head, chunk sizes included. */
+function countBody(x: Exchange, bytes: number): void {
+  x.bytesSent += bytes;
+  x.bodyBytesSent += bytes;
+}
+
+/** A head alone; with `last`, also the end of an empty chunked body. */
+export function writeHeadAlone(socket: Socket, x: Exchange, head: string, last: boolean): boolean {
+  const empty = last && x.chunked;
+  if (empty) countBody(x, lastChunk.length);
+  return socket.write(empty ? head + lastChunk : head, 'latin1');
+}
+
+/** A head with the beginning, or all, of its body. */
+export function writeHeadAndBody(
+  socket: Socket,
+  x: Exchange,
+  head: string,
+  body: FirstBytes,
+): boolean {
+  const { bytes: first, last, done } = body;
+  const before = x.chunked ? head + chunkHeader(first.length) : head;
+  const after = x.chunked ? (last ? `\r\n${lastChunk}` : '\r\n') : '';
+  countBody(x, before.length - head.length + after.length + first.length);
+  if (first.length <= inlineBodyBytes) {
+    done?.();
+    return socket.write(before + first.toString('latin1') + after, 'latin1');
+  }
+  socket.cork();
+  socket.write(before, 'latin1');
+  // A caller who may reuse the buffer at once gets a copy written.
+  let ready = done === undefined ? socket.write(Buffer.from(first)) : socket.write(first, done);
+  if (after !== '') ready = socket.write(after, 'latin1');
+  socket.uncork();
+  return ready;
+}
+
+/** More of the body. */
+export function writeBody(
+  socket: Socket,
+  x: Exchange,
+  chunk: Buffer,
+  done: (() => void) | undefined,
+): boolean {
+  countBody(x, chunk.length);
+  if (!x.chunked) return socket.write(chunk, done);
+  const size = chunkHeader(chunk.length);
+  countBody(x, size.length + 2);
+  socket.cork();
+  socket.write(size, 'latin1');
+  socket.write(chunk, done);
+  const ready = socket.write('\r\n', 'latin1');
+  socket.uncork();
+  return ready;
+}
+
+/** The end of a chunked body. */
+export function writeLastChunk(socket: Socket, x: Exchange): void {
+  countBody(x, lastChunk.length);
+  socket.write(lastChunk, 'latin1');
+}
