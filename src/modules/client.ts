@@ -17,6 +17,7 @@ import type { RequestHeadLimits } from '../http1/request-head.ts';
 import type { ClientSettings } from '../server/location.ts';
 import { inHttpServer, inHttpServerLocation } from './contexts.ts';
 import type { Module } from './module.ts';
+import { flagRow, timeRow } from './row-shapes.ts';
 import { productToken } from './product.ts';
 
 const onlyOn: ValueType<boolean> = custom('"on"', (node, help) => {
@@ -24,18 +25,6 @@ const onlyOn: ValueType<boolean> = custom('"on"', (node, help) => {
   help.error(node.args[0]?.at ?? node.at, `"${node.name}" can only be "on"`);
   return null;
 });
-
-function timeout(name: string, ms: number, text: string, help: string) {
-  return directive({
-    name,
-    contexts: inHttpServerLocation,
-    args: 1,
-    value: time,
-    default: ms,
-    defaultText: text,
-    help,
-  });
-}
 
 export const clientHeaderTimeout = directive({
   name: 'client_header_timeout',
@@ -122,33 +111,29 @@ export const clientMaxBodySize = directive({
   help: 'Largest request body; a larger one is answered 413. 0 switches the check off.',
 });
 
-export const clientBodyTimeout = timeout(
-  'client_body_timeout',
-  60_000,
-  '60s',
-  'Time between two reads of a request body, after which the request fails with 408.',
-);
+export const clientBodyTimeout = timeRow({
+  name: 'client_body_timeout',
+  default: '60s',
+  help: 'Time between two reads of a request body, after which the request fails with 408.',
+});
 
-export const sendTimeout = timeout(
-  'send_timeout',
-  60_000,
-  '60s',
-  'Time in which a client must take some of a response, or the connection is closed.',
-);
+export const sendTimeout = timeRow({
+  name: 'send_timeout',
+  default: '60s',
+  help: 'Time in which a client must take some of a response, or the connection is closed.',
+});
 
-export const lingeringTime = timeout(
-  'lingering_time',
-  30_000,
-  '30s',
-  'How long the rest of a request is read and thrown away after the response.',
-);
+export const lingeringTime = timeRow({
+  name: 'lingering_time',
+  default: '30s',
+  help: 'How long the rest of a request is read and thrown away after the response.',
+});
 
-export const lingeringTimeout = timeout(
-  'lingering_timeout',
-  5000,
-  '5s',
-  'How long to wait for more of a request that is being thrown away.',
-);
+export const lingeringTimeout = timeRow({
+  name: 'lingering_timeout',
+  default: '5s',
+  help: 'How long to wait for more of a request that is being thrown away.',
+});
 
 interface KeepaliveTimeout {
   readonly ms: number;
@@ -190,51 +175,39 @@ export const keepaliveRequests = directive({
   help: 'Requests over one client connection before it is closed.',
 });
 
-export const keepaliveTime = timeout(
-  'keepalive_time',
-  3_600_000,
-  '1h',
-  'How long a client connection is used for new requests.',
-);
+export const keepaliveTime = timeRow({
+  name: 'keepalive_time',
+  default: '1h',
+  help: 'How long a client connection is used for new requests.',
+});
 
-function switchRow(name: string, on: boolean, help: string) {
-  return directive({
-    name,
-    contexts: inHttpServerLocation,
-    args: 1,
-    value: flag,
-    default: on,
-    defaultText: on ? 'on' : 'off',
-    help,
-  });
-}
-
-export const chunkedTransferEncoding = switchRow(
-  'chunked_transfer_encoding',
-  true,
-  'Whether a response of unknown length is sent chunked to HTTP/1.1 clients, or ends with the ' +
+export const chunkedTransferEncoding = flagRow({
+  name: 'chunked_transfer_encoding',
+  default: true,
+  help:
+    'Whether a response of unknown length is sent chunked to HTTP/1.1 clients, or ends with the ' +
     'connection.',
-);
-export const absoluteRedirect = switchRow(
-  'absolute_redirect',
-  true,
-  'Whether redirects that this server makes name scheme and host.',
-);
-export const serverNameInRedirect = switchRow(
-  'server_name_in_redirect',
-  false,
-  'Whether such redirects name the first server_name, or the host of the request.',
-);
-export const portInRedirect = switchRow(
-  'port_in_redirect',
-  true,
-  'Whether such redirects name the port.',
-);
-export const logNotFound = switchRow(
-  'log_not_found',
-  true,
-  'Whether files that are not found are written to the error log.',
-);
+});
+export const absoluteRedirect = flagRow({
+  name: 'absolute_redirect',
+  default: true,
+  help: 'Whether redirects that this server makes name scheme and host.',
+});
+export const serverNameInRedirect = flagRow({
+  name: 'server_name_in_redirect',
+  default: false,
+  help: 'Whether such redirects name the first server_name, or the host of the request.',
+});
+export const portInRedirect = flagRow({
+  name: 'port_in_redirect',
+  default: true,
+  help: 'Whether such redirects name the port.',
+});
+export const logNotFound = flagRow({
+  name: 'log_not_found',
+  default: true,
+  help: 'Whether files that are not found are written to the error log.',
+});
 
 export const tcpNodelay = directive({
   name: 'tcp_nodelay',

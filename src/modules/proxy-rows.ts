@@ -2,8 +2,9 @@
 
 import type { Argument } from '../config/node.ts';
 import { directive, listDirective, type ValueType } from '../config/row.ts';
-import { buffers, choice, custom, flag, number, path, size, time } from '../config/value-types.ts';
+import { buffers, choice, custom, number, path, size, time } from '../config/value-types.ts';
 import { isToken } from '../http1/text.ts';
+import { flagRow, timeRow } from './row-shapes.ts';
 import { conditionRows, conditions, defaultConditions } from '../upstream/retry.ts';
 import { inHttpServerLocation, inLocation } from './contexts.ts';
 
@@ -114,70 +115,49 @@ export const proxyHttpVersion = directive<'1.0' | '1.1'>({
   help: 'HTTP version of upstream requests.',
 });
 
-function timeRow(name: string, help: string) {
-  return directive({
-    name,
-    contexts: inHttpServerLocation,
-    args: 1,
-    value: time,
-    default: 60_000,
-    defaultText: '60s',
-    help,
-  });
-}
+export const proxyConnectTimeout = timeRow({
+  name: 'proxy_connect_timeout',
+  default: '60s',
+  help: 'Time for opening an upstream connection, TLS handshake included.',
+});
+export const proxySendTimeout = timeRow({
+  name: 'proxy_send_timeout',
+  default: '60s',
+  help: 'Time between two writes of an upstream request.',
+});
+export const proxyReadTimeout = timeRow({
+  name: 'proxy_read_timeout',
+  default: '60s',
+  help: 'Time between two reads of an upstream response; of an upgraded connection, time of silence.',
+});
 
-export const proxyConnectTimeout = timeRow(
-  'proxy_connect_timeout',
-  'Time for opening an upstream connection, TLS handshake included.',
-);
-export const proxySendTimeout = timeRow(
-  'proxy_send_timeout',
-  'Time between two writes of an upstream request.',
-);
-export const proxyReadTimeout = timeRow(
-  'proxy_read_timeout',
-  'Time between two reads of an upstream response; of an upgraded connection, time of silence.',
-);
-
-function flagRow(name: string, on: boolean, help: string, differs?: string) {
-  return directive({
-    name,
-    contexts: inHttpServerLocation,
-    args: 1,
-    value: flag,
-    default: on,
-    defaultText: on ? 'on' : 'off',
-    help,
-    ...(differs === undefined ? {} : { differs }),
-  });
-}
-
-export const proxyBuffering = flagRow(
-  'proxy_buffering',
-  true,
-  'Whether an upstream server may be ahead of a slow client by `proxy_buffers`.',
-  'beyond proxy_buffers the upstream server waits for the client; there is no temporary file',
-);
-export const proxyRequestBuffering = flagRow(
-  'proxy_request_buffering',
-  true,
-  'Whether a request body is read whole before it is passed on, so that it can be sent again.',
-);
-export const proxyIgnoreClientAbort = flagRow(
-  'proxy_ignore_client_abort',
-  false,
-  'Whether an upstream request goes on when the client has gone.',
-);
-export const proxyInterceptErrors = flagRow(
-  'proxy_intercept_errors',
-  false,
-  'Whether error_page applies to upstream responses of 300 and above.',
-);
-export const proxyPassRequestHeaders = flagRow(
-  'proxy_pass_request_headers',
-  true,
-  'Whether the fields of the client are passed on.',
-);
+export const proxyBuffering = flagRow({
+  name: 'proxy_buffering',
+  default: true,
+  help: 'Whether an upstream server may be ahead of a slow client by `proxy_buffers`.',
+  differs:
+    'beyond proxy_buffers the upstream server waits for the client; there is no temporary file',
+});
+export const proxyRequestBuffering = flagRow({
+  name: 'proxy_request_buffering',
+  default: true,
+  help: 'Whether a request body is read whole before it is passed on, so that it can be sent again.',
+});
+export const proxyIgnoreClientAbort = flagRow({
+  name: 'proxy_ignore_client_abort',
+  default: false,
+  help: 'Whether an upstream request goes on when the client has gone.',
+});
+export const proxyInterceptErrors = flagRow({
+  name: 'proxy_intercept_errors',
+  default: false,
+  help: 'Whether error_page applies to upstream responses of 300 and above.',
+});
+export const proxyPassRequestHeaders = flagRow({
+  name: 'proxy_pass_request_headers',
+  default: true,
+  help: 'Whether the fields of the client are passed on.',
+});
 
 export const proxyBufferSize = directive({
   name: 'proxy_buffer_size',

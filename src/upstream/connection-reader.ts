@@ -36,7 +36,8 @@ export class ConnectionReader {
   keep(start: number, end: number): Buffer {
     if (this.#own === null) {
       const length = end - start;
-      const copy = length < pooledBytes ? Buffer.allocUnsafe(length) : this.#buffers.take(this.#size);
+      const copy =
+        length < pooledBytes ? Buffer.allocUnsafe(length) : this.#buffers.take(this.#size);
       this.#buffers.shared.copy(copy, 0, start, end);
       return copy.subarray(0, length);
     }
