@@ -152,10 +152,12 @@ test('the versions that OpenSSL no longer speaks are accepted with a warning', a
   const line = text.split('\n').findIndex((one) => one.includes(' proxy_ssl_protocols')) + 1;
   const warnings = loaded.diagnostics.map((one) => `${one.at?.line}: ${one.message}`);
   assert.deepEqual(warnings, [
-    `${line}: TLSv1 will not be spoken: OpenSSL allows it at security level 0 only; write ` +
-      'ciphers "HIGH:!aNULL:!MD5:@SECLEVEL=0", or leave TLSv1 out',
-    `${line}: TLSv1.1 will not be spoken: OpenSSL allows it at security level 0 only; write ` +
-      'ciphers "HIGH:!aNULL:!MD5:@SECLEVEL=0", or leave TLSv1.1 out',
+    `${line}: TLSv1 will not be spoken: OpenSSL allows it at security level 0 only; ` +
+      'leave TLSv1 out, or, for a peer that has nothing newer, write ciphers ' +
+      '"HIGH:!aNULL:!MD5:@SECLEVEL=0"',
+    `${line}: TLSv1.1 will not be spoken: OpenSSL allows it at security level 0 only; ` +
+      'leave TLSv1.1 out, or, for a peer that has nothing newer, write ciphers ' +
+      '"HIGH:!aNULL:!MD5:@SECLEVEL=0"',
   ]);
 });
 

@@ -165,7 +165,8 @@ const rows: readonly Row[] = [
           .map(
             (name) =>
               `${name} will not be spoken: OpenSSL allows it at security level 0 only; ` +
-              `write ciphers "HIGH:!aNULL:!MD5:@SECLEVEL=0", or leave ${name} out`,
+              `leave ${name} out, or, for a peer that has nothing newer, write ` +
+              'ciphers "HIGH:!aNULL:!MD5:@SECLEVEL=0"',
           )
           .join('; '),
     ],

@@ -31,7 +31,8 @@ async function warningsOf(http: string): Promise<string[]> {
 function notSpoken(name: string, ciphers: string): string {
   return (
     `${name} will not be spoken: OpenSSL allows it at security level 0 only; ` +
-    `write ciphers "${ciphers}:@SECLEVEL=0", or leave ${name} out`
+    `leave ${name} out, or, for a peer that has nothing newer, write ` +
+    `ciphers "${ciphers}:@SECLEVEL=0"`
   );
 }
 

@@ -68,7 +68,8 @@ export function protocolWarnings(protocols: readonly TlsProtocol[], ciphers: str
     if (!protocols.includes(name)) continue;
     warnings.push(
       `${name} will not be spoken: OpenSSL allows it at security level 0 only; ` +
-        `write ciphers "${ciphers}:@SECLEVEL=0", or leave ${name} out`,
+        `leave ${name} out, or, for a peer that has nothing newer, write ` +
+        `ciphers "${ciphers}:@SECLEVEL=0"`,
     );
   }
   return warnings;
