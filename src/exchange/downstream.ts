@@ -65,6 +65,9 @@ export interface TunnelEnd {
   onTunnelClosed(): void;
 }
 
+/** The beginning of a body, which leaves with the head; null where there is none yet. */
+export type FirstPart = Buffer | string | null;
+
 /** Writes responses and reads request bodies. One per client connection. */
 export interface Downstream extends ClientConnectionFacts {
   /** Begins to feed the request body to `sink`; bytes already there are delivered at once. */
@@ -74,12 +77,13 @@ export interface Downstream extends ClientConnectionFacts {
   /** Sends an interim response head (`100 Continue`). */
   sendContinue(): void;
   /**
-   * Sends the response head from the exchange's fields, and `first` in the same write.
+   * Sends the response head from the exchange's fields, and `first` (a buffer, or text of one
+   * character per byte) in the same write.
    * `last` says that `first` completes the body. The buffer may be reused after the call, or, where
    * `done` is given, once that was called.
    * @returns false where the client can't take more for now: wait for `onClientDrain`
    */
-  sendHead(x: Exchange, first: Buffer | null, last: boolean, done?: () => void): boolean;
+  sendHead(x: Exchange, first: FirstPart, last: boolean, done?: () => void): boolean;
   /** Sends body bytes. The buffer must stay unchanged until `done` is called. */
   sendBody(x: Exchange, chunk: Buffer, done: (() => void) | null): boolean;
   /** Completes the body, and with it the exchange. */

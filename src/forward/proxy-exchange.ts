@@ -10,6 +10,7 @@
 
 import { now } from '../base/clock.ts';
 import { SallyportError, type ErrorCode } from '../base/errors.ts';
+import type { FirstPart } from '../exchange/downstream.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import { HANDLED } from '../exchange/handler.ts';
 import { responseFraming } from '../http1/framing.ts';
@@ -156,11 +157,14 @@ class ProxyExchange extends RequestSender {
   // Head and the first bytes of the body leave in one write; a small answer is over with it.
   protected sendFirst(input: Buffer, body: ResponseBody): boolean {
     const x = this.x;
-    let first = gather(input, body);
+    const { connection } = this;
+    let first: FirstPart;
     let done: (() => void) | undefined;
-    if (first !== null && first.length > copiedBytes) {
-      const connection = this.connection;
-      if (connection !== null && connection.isReading(first)) {
+    if (body.count === 1 && body.bytes <= copiedBytes) {
+      first = input.toString('latin1', body.starts[0], body.ends[0]);
+    } else {
+      first = gather(input, body);
+      if (first !== null && connection?.isReading(first) === true) {
         const kept = connection.keep(body.starts[0] ?? 0, body.ends[0] ?? 0);
         first = kept;
         done = () => connection.release(kept);
@@ -175,7 +179,7 @@ class ProxyExchange extends RequestSender {
       x.client.sendHead(x, first, true, done);
       return true;
     }
-    this.connection?.arm(this.settings.readTimeout);
+    connection?.arm(this.settings.readTimeout);
     return x.client.sendHead(x, first, false, done) || this.mayBuffer() || this.pause();
   }
 

@@ -6,6 +6,7 @@ import { now } from '../base/clock.ts';
 import { version } from '../base/version.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import { variable, variableFamily, type VariableRow } from '../exchange/variable.ts';
+import { FieldId, fieldIdOf } from '../http1/field-id.ts';
 import type { Fields } from '../http1/fields.ts';
 import { requestLine } from '../server/request-log.ts';
 import type { Module } from './module.ts';
@@ -15,7 +16,15 @@ const machine = hostname();
 function requestField(suffix: string): (x: Exchange) => string | null {
   const name = suffix.replaceAll('_', '-');
   const separator = name === 'cookie' ? '; ' : ', ';
-  return (x) => joined(x.request.fields, name, separator);
+  const id = fieldIdOf(name);
+  if (id === FieldId.other) return (x) => joined(x.request.fields, name, separator);
+  return (x) => {
+    const { fields } = x.request;
+    const at = fields.ids.indexOf(id);
+    if (at < 0) return null;
+    const repeated = fields.ids.indexOf(id, at + 1) > 0;
+    return repeated ? joined(fields, name, separator) : (fields.values[at] ?? null);
+  };
 }
 
 // Lines of one name make one value, as in nginx since 1.23.
@@ -105,7 +114,7 @@ function formatTimes(): void {
 }
 
 function remoteUser(x: Exchange): string | null {
-  const given = x.request.fields.get('authorization');
+  const given = x.request.fields.first(FieldId.authorization);
   const encoded = given === null ? null : /^basic\s+(\S+)$/i.exec(given)?.[1];
   if (encoded === null || encoded === undefined) return null;
   const decoded = Buffer.from(encoded, 'base64').toString('latin1');

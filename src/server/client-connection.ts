@@ -7,7 +7,7 @@
 //                                       └── close ──▶ lingering ──▶ closed
 
 import { now } from '../base/clock.ts';
-import type { TunnelEnd } from '../exchange/downstream.ts';
+import type { FirstPart, TunnelEnd } from '../exchange/downstream.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import { ClientReader, noBytes, State, Waiting } from './client-reader.ts';
 import { failInternally, guarded, locationOf } from './phases.ts';
@@ -31,7 +31,7 @@ export class ClientConnection extends ClientReader {
 
   // ---- writing
 
-  override sendHead(x: Exchange, first: Buffer | null, last: boolean, done?: () => void): boolean {
+  override sendHead(x: Exchange, first: FirstPart, last: boolean, done?: () => void): boolean {
     const location = locationOf(x);
     for (const filter of location.headerFilters) filter(x);
     this.decideKeepAlive(x);

@@ -5,7 +5,13 @@
 import type { Socket } from 'node:net';
 import { now } from '../base/clock.ts';
 import { CoarseTimer } from '../base/coarse-timer.ts';
-import type { BodySink, ClientTls, Downstream, TunnelEnd } from '../exchange/downstream.ts';
+import type {
+  BodySink,
+  ClientTls,
+  Downstream,
+  FirstPart,
+  TunnelEnd,
+} from '../exchange/downstream.ts';
 import { Exchange } from '../exchange/exchange.ts';
 import { Fields } from '../http1/fields.ts';
 import { HeadResult, parseRequestHead, RequestHead } from '../http1/request-head.ts';
@@ -293,7 +299,7 @@ export abstract class ClientReader implements Downstream {
   // ---- the other half
 
   abstract readonly unsent: number;
-  abstract sendHead(x: Exchange, first: Buffer | null, last: boolean, done?: () => void): boolean;
+  abstract sendHead(x: Exchange, first: FirstPart, last: boolean, done?: () => void): boolean;
   abstract sendBody(x: Exchange, chunk: Buffer, done: (() => void) | null): boolean;
   abstract endBody(x: Exchange): void;
   abstract abortBody(x: Exchange): void;

@@ -10,7 +10,7 @@ const inlineBodyBytes = 8192;
 
 /** The part of a body that leaves with the head. */
 export interface FirstBytes {
-  readonly bytes: Buffer;
+  readonly bytes: Buffer | string;
   readonly last: boolean;
   readonly done: (() => void) | undefined;
 }
@@ -39,9 +39,10 @@ export function writeHeadAndBody(
   const before = x.chunked ? head + chunkHeader(first.length) : head;
   const after = x.chunked ? (last ? `\r\n${lastChunk}` : '\r\n') : '';
   countBody(x, before.length - head.length + after.length + first.length);
-  if (first.length <= inlineBodyBytes) {
+  if (typeof first === 'string' || first.length <= inlineBodyBytes) {
     done?.();
-    return socket.write(before + first.toString('latin1') + after, 'latin1');
+    const text = typeof first === 'string' ? first : first.toString('latin1');
+    return socket.write(before + text + after, 'latin1');
   }
   socket.cork();
   socket.write(before, 'latin1');
