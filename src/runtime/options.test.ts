@@ -14,8 +14,8 @@ const rows: readonly Row[] = [
   {
     title: 'a relative file belongs to the working directory, its folder is the prefix',
     options: { file: 'conf/a.conf' },
-    file: '/work/conf/a.conf',
-    prefix: '/work/conf/',
+    file: '/srv/conf/a.conf',
+    prefix: '/srv/conf/',
   },
   {
     title: 'with a prefix a relative file belongs to it',
@@ -27,7 +27,7 @@ const rows: readonly Row[] = [
     title: 'a relative prefix belongs to the working directory',
     options: { file: '/etc/a.conf', prefix: 'p/' },
     file: '/etc/a.conf',
-    prefix: '/work/p/',
+    prefix: '/srv/p/',
   },
   {
     title: "the system's own configuration comes first",
@@ -59,15 +59,15 @@ const rows: readonly Row[] = [
   {
     title: 'a text without a file stands in the working directory',
     options: { text: 'events {}' },
-    file: '/work/sallyport.conf',
-    prefix: '/work/',
+    file: '/srv/sallyport.conf',
+    prefix: '/srv/',
   },
 ];
 
 for (const row of rows) {
   test(row.title, () => {
     const exists = (path: string): boolean => row.existing?.includes(path) ?? false;
-    const place = locateConfiguration(row.options, { cwd: '/work', exists });
+    const place = locateConfiguration(row.options, { cwd: '/srv', exists });
     assert.deepEqual(place, { file: row.file, prefix: row.prefix });
   });
 }
