@@ -15,7 +15,6 @@ export class UpstreamTry {
   bytesSent = 0;
   bytesReceived = 0;
   responseLength = 0;
-  reusedConnection = false;
   tls: UpstreamTlsFacts | null = null;
   /** Error code where TLS verification failed, for `$upstream_ssl_verify`. */
   tlsFailure: string | null = null;

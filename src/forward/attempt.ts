@@ -15,7 +15,13 @@ import { Tried } from '../upstream/balancer.ts';
 import type { ConnectionUser, UpstreamConnection } from '../upstream/connection.ts';
 import { openConnection } from '../upstream/open-connection.ts';
 import type { Peer } from '../upstream/peer.ts';
-import { mayTryNext, outcomeOf, type Failure, type RetryState } from '../upstream/retry.ts';
+import {
+  mayTryNext,
+  outcomeOf,
+  type Failure,
+  type RetryDecision,
+  type RetryState,
+} from '../upstream/retry.ts';
 import type { Destination, ProxySettings } from './proxy-settings.ts';
 
 export const Stage = { connecting: 0, sending: 1, head: 2, body: 3, done: 4 } as const;
@@ -125,24 +131,22 @@ export abstract class Attempt implements ConnectionUser, ExchangeOwner {
     const pooled = mayReuse ? live.pool.take(target.key) : null;
     if (pooled !== null) {
       pooled.user = this;
-      this.adopt(pooled, attempt);
+      this.adopt(pooled);
       attempt.connectTime = 0;
       attempt.tls = pooled.tls;
-      attempt.reusedConnection = true;
       this.send(pooled);
       return;
     }
     this.stage = Stage.connecting;
     const connection = openConnection(target, this, this.settings.buffers);
-    this.adopt(connection, attempt);
+    this.adopt(connection);
     connection.arm(this.settings.connectTimeout);
   }
 
-  protected adopt(connection: UpstreamConnection, attempt: UpstreamTry): void {
+  protected adopt(connection: UpstreamConnection): void {
     this.connection = connection;
     this.sentBefore = connection.bytesSent;
     this.receivedBefore = connection.bytesReceived;
-    attempt.reusedConnection = connection.reused;
   }
 
   onConnected(connection: UpstreamConnection): void {
@@ -194,29 +198,25 @@ export abstract class Attempt implements ConnectionUser, ExchangeOwner {
       if (attempt.status === 0) attempt.status = error.status;
       if (error.code.startsWith('UPSTREAM_TLS_')) attempt.tlsFailure = error.code;
     }
-    this.account();
-    this.connection?.destroy();
-    this.connection = null;
-    if (!this.again(error.code, responseBytes, reused)) {
-      this.finish();
-      if (x.headSent) {
-        guarded(x, () => x.client.abortBody(x));
-        return;
-      }
-      // What was taken over of the broken response must not show in the answer.
-      x.resetResponse();
-      guarded(x, () => answerStatus(x, error.status));
+    this.dropConnection();
+    if (this.again(error.code, mayTryNext(error.code, this.retryState(responseBytes, reused)))) {
+      return;
     }
+    this.finish();
+    if (x.headSent) {
+      guarded(x, () => x.client.abortBody(x));
+      return;
+    }
+    // What was taken over of the broken response must not show in the answer.
+    x.resetResponse();
+    guarded(x, () => answerStatus(x, error.status));
   }
 
   protected retryStatus(status: number): boolean {
-    const connection = this.connection;
     const decision = mayTryNext(status, this.retryState(true, false));
     if (decision !== 'next') return false;
-    this.account();
-    connection?.destroy();
-    this.connection = null;
-    return this.again(status, true, false);
+    this.dropConnection();
+    return this.again(status, decision);
   }
 
   protected retryState(responseBytes: boolean, reused: boolean): RetryState {
@@ -236,8 +236,7 @@ export abstract class Attempt implements ConnectionUser, ExchangeOwner {
   }
 
   // True: another attempt is under way.
-  protected again(failure: Failure, responseBytes: boolean, reused: boolean): boolean {
-    const decision = mayTryNext(failure, this.retryState(responseBytes, reused));
+  protected again(failure: Failure, decision: RetryDecision): boolean {
     const peer = this.peer;
     if (decision === 'same-fresh' && peer !== null) {
       guarded(this.x, () => this.open(peer, false));
@@ -261,8 +260,12 @@ export abstract class Attempt implements ConnectionUser, ExchangeOwner {
 
   /** Ends the attempt for a reason that says nothing about the server. */
   protected dropAttempt(): void {
-    this.account();
     this.reportPeer('neutral');
+    this.dropConnection();
+  }
+
+  protected dropConnection(): void {
+    this.account();
     this.connection?.destroy();
     this.connection = null;
   }
@@ -290,6 +293,13 @@ export abstract class Attempt implements ConnectionUser, ExchangeOwner {
 
   protected get responseBytes(): number {
     return (this.connection?.bytesReceived ?? 0) - this.receivedBefore;
+  }
+
+  protected noteStatus(status: number): void {
+    const attempt = this.try;
+    if (attempt === null) return;
+    attempt.status = status;
+    attempt.headerTime = now() - attempt.startedAt;
   }
 
   protected account(): void {

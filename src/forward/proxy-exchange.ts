@@ -8,13 +8,12 @@
 // One object a request, the user of the upstream connection and the owner of the exchange at once,
 // so that nothing on this way needs a closure or a promise.
 
-import { now } from '../base/clock.ts';
-import { SallyportError, type ErrorCode } from '../base/errors.ts';
+import { SallyportError } from '../base/errors.ts';
 import type { FirstPart } from '../exchange/downstream.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import { HANDLED } from '../exchange/handler.ts';
 import { responseFraming } from '../http1/framing.ts';
-import { HeadResult } from '../http1/head-result.ts';
+import { HeadResult, responseErrorCode } from '../http1/head-result.ts';
 import type { ResponseBody } from '../http1/response-body.ts';
 import { parseResponseHead } from '../http1/response-head.ts';
 import { findErrorPage, followErrorPage, guarded } from '../server/phases.ts';
@@ -97,15 +96,11 @@ class ProxyExchange extends RequestSender {
   }
 
   protected invalidHead(result: number, why: string): void {
-    const code: ErrorCode =
-      result === HeadResult.fieldTooLarge
-        ? 'UPSTREAM_HEADER_TOO_LARGE'
-        : 'UPSTREAM_INVALID_RESPONSE';
     const text =
       result === HeadResult.fieldTooLarge
         ? 'upstream sent too big header (proxy_buffer_size)'
         : `upstream sent invalid response: ${why}`;
-    this.fail(new SallyportError(code, text));
+    this.fail(new SallyportError(responseErrorCode(result), text));
   }
 
   protected onHead(
@@ -116,11 +111,7 @@ class ProxyExchange extends RequestSender {
   ): boolean {
     const x = this.x;
     const { head, body } = connection;
-    const attempt = this.try;
-    if (attempt !== null) {
-      attempt.status = head.status;
-      attempt.headerTime = now() - attempt.startedAt;
-    }
+    this.noteStatus(head.status);
     if (head.status >= 400 && head.status !== 416 && this.retryStatus(head.status)) return true;
     x.upstreamHead = head;
     body.begin(responseFraming(head, x.method), head.contentLength);
@@ -135,7 +126,7 @@ class ProxyExchange extends RequestSender {
     }
     this.stage = Stage.body;
     // nginx counts what follows the head, chunk sizes included.
-    if (attempt !== null) attempt.responseLength = end - start;
+    if (this.try !== null) this.try.responseLength = end - start;
     body.feed(input, start, end);
     if (body.error !== null) {
       this.fail(invalidBody(body.error));
@@ -253,11 +244,7 @@ class ProxyExchange extends RequestSender {
       );
       return true;
     }
-    const attempt = this.try;
-    if (attempt !== null) {
-      attempt.status = 101;
-      attempt.headerTime = now() - attempt.startedAt;
-    }
+    this.noteStatus(head.status);
     x.upstreamHead = head;
     const upgrade = head.upgrade;
     adoptResponse(x, head, this.settings, this.destination);
@@ -280,10 +267,8 @@ class ProxyExchange extends RequestSender {
   override onEnd(): void {
     const body = this.body;
     if (this.stage === Stage.body && body?.endsWithConnection === true) {
-      this.account();
       this.reportPeer('ok');
-      this.connection?.destroy();
-      this.connection = null;
+      this.dropConnection();
       this.finish();
       const x = this.x;
       guarded(x, () => x.client.endBody(x));

@@ -3,6 +3,7 @@
 
 import type { BodySink } from '../exchange/downstream.ts';
 import type { StoredBody } from '../exchange/exchange.ts';
+import { chunkHeader, lastChunk } from '../http1/chunked.ts';
 import { answerStatus, guarded } from '../server/phases.ts';
 import { logError } from '../server/request-log.ts';
 import type { UpstreamConnection } from '../upstream/connection.ts';
@@ -64,7 +65,7 @@ export abstract class RequestSender extends Attempt implements BodySink {
 
   protected writeChunk(connection: UpstreamConnection, chunk: Buffer): boolean {
     connection.cork();
-    connection.write(`${chunk.length.toString(16)}\r\n`);
+    connection.write(chunkHeader(chunk.length));
     connection.write(chunk);
     const ready = connection.write('\r\n');
     connection.uncork();
@@ -80,7 +81,7 @@ export abstract class RequestSender extends Attempt implements BodySink {
     }
     if (this.x.bodyChunked) {
       this.streamed = true;
-      this.connection?.write('0\r\n\r\n');
+      this.connection?.write(lastChunk);
     }
     this.requestComplete();
   }

@@ -2,22 +2,12 @@
 // rewritten, type and length move to where nginx writes them.
 
 import type { Exchange } from '../exchange/exchange.ts';
-import { FieldId } from '../http1/field-id.ts';
+import { FieldId, fieldIdCount, fieldIdOf } from '../http1/field-id.ts';
 import type { ResponseHead } from '../http1/response-head.ts';
 import { locationOf } from '../server/phases.ts';
 import { hiddenField } from '../server/response-head.ts';
+import { hopByHop, isNamed } from './passed-fields.ts';
 import type { Destination, HiddenFields, ProxySettings } from './proxy-settings.ts';
-
-/** Fields that belong to the connection to the upstream server (RFC 9110, section 7.6.1). */
-const hopByHop: readonly number[] = [
-  FieldId.connection,
-  FieldId.keepAlive,
-  FieldId.transferEncoding,
-  FieldId.trailer,
-  FieldId.te,
-  FieldId.upgrade,
-  FieldId.proxyConnection,
-];
 
 /** What nginx hides unless `proxy_pass_header` names it. */
 const hiddenByDefault: readonly number[] = [
@@ -35,18 +25,17 @@ const hiddenByDefault: readonly number[] = [
 export function compileHiddenFields(
   hide: readonly string[],
   pass: readonly string[],
-  idOf: (name: string) => number,
 ): HiddenFields {
-  const ids = new Uint8Array(64);
+  const ids = new Uint8Array(fieldIdCount);
   const names = new Set<string>();
   for (const id of hiddenByDefault) ids[id] = 1;
   for (const name of hide) {
-    const id = idOf(name);
+    const id = fieldIdOf(name);
     if (id === FieldId.other) names.add(name);
     else ids[id] = 1;
   }
   for (const name of pass) {
-    const id = idOf(name);
+    const id = fieldIdOf(name);
     if (id === FieldId.other) names.delete(name);
     else ids[id] = 0;
   }
@@ -77,18 +66,12 @@ export function adoptResponse(
   for (let i = 0; i < names.length; i += 1) {
     const id = ids[i] ?? 0;
     if (id === FieldId.contentType) x.contentType = values[i] ?? null;
-    if (id > 0 ? hidden.ids[id] === 1 : isHidden(names[i] ?? '', hidden, tokens)) {
+    if (id > 0 ? hidden.ids[id] === 1 : isNamed(names[i] ?? '', hidden.names, tokens)) {
       ids[i] = hiddenField;
     } else if (id === FieldId.location || id === FieldId.refresh) {
       rewriteAt(i, x, head, settings, destination);
     }
   }
-}
-
-function isHidden(name: string, hidden: HiddenFields, tokens: readonly string[] | null): boolean {
-  if (hidden.names.size === 0 && tokens === null) return false;
-  const lower = name.toLowerCase();
-  return hidden.names.has(lower) || tokens?.includes(lower) === true;
 }
 
 // A Location that was changed into a path is made absolute like the proxy's own; one that came as a

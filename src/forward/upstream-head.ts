@@ -4,6 +4,7 @@
 import type { Exchange } from '../exchange/exchange.ts';
 import { FieldId, fieldIdCount, fieldIdOf } from '../http1/field-id.ts';
 import { isFieldValue } from '../http1/text.ts';
+import { hopByHop, isNamed } from './passed-fields.ts';
 import type { HeaderEdit } from './proxy-settings.ts';
 
 /** How the body goes upstream: bytes, -1 for chunked, -2 for no body. */
@@ -27,24 +28,18 @@ export interface UpstreamHeadTemplate {
   /** Known fields of the client that don't go upstream as they are. */
   readonly skipIds: Uint8Array;
   /** Others, by lower-case name. */
-  readonly skipNames: ReadonlySet<string> | null;
+  readonly skipNames: ReadonlySet<string>;
   readonly passFields: boolean;
   /** The configuration sends an Upgrade of its own, whatever the client asks. */
   readonly ownUpgrade: boolean;
 }
 
-// Hop-by-hop fields (RFC 9110, section 7.6.1) and those that this proxy writes itself.
+// Besides hop-by-hop fields, those that this proxy writes itself or answers for.
 const alwaysSkipped = [
+  ...hopByHop,
   FieldId.host,
-  FieldId.connection,
   FieldId.contentLength,
-  FieldId.transferEncoding,
-  FieldId.te,
-  FieldId.keepAlive,
   FieldId.expect,
-  FieldId.upgrade,
-  FieldId.proxyConnection,
-  FieldId.trailer,
   FieldId.http2Settings,
 ];
 
@@ -84,7 +79,7 @@ export function compileUpstreamHead(options: {
     versionText: options.httpVersion === 10 ? ' HTTP/1.0\r\n' : ' HTTP/1.1\r\n',
     operations,
     skipIds,
-    skipNames: skipNames.size === 0 ? null : skipNames,
+    skipNames,
     passFields: options.passFields,
     ownUpgrade,
   };
@@ -168,19 +163,9 @@ function clientFields(template: UpstreamHeadTemplate, x: Exchange): string {
     if (id > 0 && skipIds[id] === 1) continue;
     const name = names[i] ?? '';
     if (id === FieldId.other || tokens !== null) {
-      if (isSkipped(name, skipNames, tokens)) continue;
+      if (isNamed(name, skipNames, tokens)) continue;
     }
     lines += `${name}: ${values[i] ?? ''}\r\n`;
   }
   return lines;
-}
-
-function isSkipped(
-  name: string,
-  skipNames: ReadonlySet<string> | null,
-  tokens: readonly string[] | null,
-): boolean {
-  if (skipNames === null && tokens === null) return false;
-  const lower = name.toLowerCase();
-  return skipNames?.has(lower) === true || tokens?.includes(lower) === true;
 }

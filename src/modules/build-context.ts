@@ -14,7 +14,6 @@ import {
 import type { Template } from '../exchange/template.ts';
 import type { CaptureSlot, VariableTable } from '../exchange/variable.ts';
 import type { LogFiles } from '../log/log-files.ts';
-import type { ServerTlsPolicy } from '../tls/server-policy.ts';
 import type { UpstreamTlsPolicy } from '../tls/upstream-policy.ts';
 import type { ReadBufferPool } from '../upstream/read-buffers.ts';
 import type { HopSummary } from './hop.ts';
@@ -56,7 +55,6 @@ export class BuildContext {
   /** `upstream` blocks and the hosts of URLs, by name. */
   readonly groups: Map<string, LiveGroup> = new Map();
   readonly upstreamPolicies: Map<string, UpstreamTlsPolicy> = new Map();
-  readonly serverPolicies: Map<string, ServerTlsPolicy> = new Map();
   readonly hops: HopSummary[] = [];
   /** Run when the snapshot is let go of. */
   readonly disposers: (() => void)[] = [];

@@ -16,7 +16,6 @@ import type {
 import { passOn } from '../forward/proxy-exchange.ts';
 import { compileHiddenFields } from '../forward/response-fields.ts';
 import { compileUpstreamHead } from '../forward/upstream-head.ts';
-import { fieldIdOf } from '../http1/field-id.ts';
 import { logError } from '../server/request-log.ts';
 import { createImplicitGroup } from '../upstream/group.ts';
 import { ConnectionPool } from '../upstream/pool.ts';
@@ -103,11 +102,7 @@ function plainSettings(scope: Scope, context: BuildContext) {
     retryTimeout: scope.get(rows.proxyNextUpstreamTimeout),
     ignoreClientAbort: scope.get(rows.proxyIgnoreClientAbort),
     interceptErrors: scope.get(rows.proxyInterceptErrors),
-    hidden: compileHiddenFields(
-      scope.get(rows.proxyHideHeader),
-      scope.get(rows.proxyPassHeader),
-      fieldIdOf,
-    ),
+    hidden: compileHiddenFields(scope.get(rows.proxyHideHeader), scope.get(rows.proxyPassHeader)),
     buffers: context.buffers,
   };
 }

@@ -5,7 +5,7 @@ import { directive, type ValueType } from '../config/row.ts';
 import type { Scope } from '../config/scope.ts';
 import { constantTemplate } from '../exchange/template.ts';
 import { HANDLED, type Handler } from '../exchange/handler.ts';
-import { redirect } from '../server/phases.ts';
+import { isRedirect, redirect } from '../server/phases.ts';
 import type { BuildContext } from './build-context.ts';
 import { inServerLocation } from './contexts.ts';
 import { mimeTypeOf } from './mime-types.ts';
@@ -15,8 +15,6 @@ interface Return {
   readonly status: number;
   readonly text: Argument | null;
 }
-
-const redirects: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 
 const value: ValueType<Return> = {
   expects: 'a status and a text or URL, or a URL',
@@ -59,7 +57,7 @@ export const returnDirective = directive<Return | null>({
 function handlerOf(rule: Return, scope: Scope, context: BuildContext): Handler {
   const { status } = rule;
   const template = rule.text === null ? constantTemplate('', '') : context.template(rule.text);
-  if (redirects.has(status)) {
+  if (isRedirect(status)) {
     return (x) => {
       redirect(x, status, template.evaluate(x));
       return HANDLED;

@@ -155,11 +155,6 @@ export class Engine {
     this.#state?.snapshot.logFiles.reopenAll();
   }
 
-  /** Where a listener really listens, with the port that the system chose for port 0. */
-  addressOf(key: string): net.AddressInfo | string | null {
-    return this.#listeners.get(key)?.address ?? null;
-  }
-
   /** For defects that reach nobody else. */
   report(error: Error): void {
     this.#options.onError(error);

@@ -67,10 +67,6 @@ export class Listener {
     return this.#listen.key;
   }
 
-  get address(): net.AddressInfo | string | null {
-    return this.#server.address();
-  }
-
   /** Starts to accept on a socket that was bound elsewhere. Rejects where the system refuses. */
   async start(handle: net.BoundSocket): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();

@@ -190,7 +190,8 @@ export function followErrorPage(
   redirect(x, isRedirect(code) ? code : 302, target);
 }
 
-function isRedirect(status: number): boolean {
+/** The statuses whose answer names another place. */
+export function isRedirect(status: number): boolean {
   return status === 301 || status === 302 || status === 303 || status === 307 || status === 308;
 }
 

@@ -1,8 +1,9 @@
 // From a parsed head to the first handler: virtual server, normalised URI, checks of the client's
 // certificate that need no location.
 
+import { errorRows } from '../base/errors.ts';
 import type { Exchange } from '../exchange/exchange.ts';
-import { HeadResult } from '../http1/request-head.ts';
+import { requestErrorCode } from '../http1/head-result.ts';
 import type { ClientReader } from './client-reader.ts';
 import { answerStatus, startPhases } from './phases.ts';
 import { logError } from './request-log.ts';
@@ -22,14 +23,6 @@ const certificateError = 495;
 const certificateMissing = 496;
 const plainHttpToTls = 497;
 
-const statusOfHeadResult: Readonly<Record<number, number>> = {
-  [HeadResult.badRequest]: 400,
-  [HeadResult.uriTooLong]: 414,
-  [HeadResult.fieldTooLarge]: 431,
-  [HeadResult.versionUnsupported]: 505,
-  [HeadResult.notImplemented]: 501,
-};
-
 /** Answers a head that could not be parsed; the connection closes afterwards. */
 export function rejectHead(x: Exchange, result: number): void {
   x.keepAlive = false;
@@ -39,7 +32,7 @@ export function rejectHead(x: Exchange, result: number): void {
   x.host = server.name;
   x.uri = normalizePath(x.request.path, server.mergeSlashes) ?? '';
   logError(x, 'info', `client sent invalid request: ${x.request.error}`);
-  const status = statusOfHeadResult[result] ?? 400;
+  const { status } = errorRows[requestErrorCode(result)];
   answerStatus(x, status === 400 && speaksPlainHttp(x) ? plainHttpToTls : status);
 }
 
