@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import { after, beforeEach, test } from 'node:test';
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import { eventually } from './kit/eventually.ts';
+import { floodBytes } from './kit/kernel-buffers.ts';
 import { freePort } from './kit/ports.ts';
 import { RawConnection, exchange, request } from './kit/raw-client.ts';
 import { RecordingUpstream } from './kit/recording-upstream.ts';
@@ -394,14 +395,14 @@ for (const path of ['/', '/streamed']) {
 }
 
 test('a client that does not read is cut off after send_timeout', async () => {
-  upstream.answer = { body: Buffer.alloc(30_000_000) };
+  upstream.answer = { body: Buffer.alloc(floodBytes) };
   const client = await RawConnection.open({ port });
   client.socket.pause();
   await client.send(get('X: y'));
   await eventually('the line', () => running.errorLog().includes('send_timeout'));
   client.socket.resume();
   const received = await client.closed().catch(() => client.received.rest);
-  assert.ok(received.length < 30_000_000);
+  assert.ok(received.length < floodBytes);
   client.close();
 });
 
