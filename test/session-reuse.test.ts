@@ -149,7 +149,7 @@ test('a depth that is too small refuses what another location has resumed', asyn
   });
   assert.equal(await ask('/0'), '/0 200 . SUCCESS');
   assert.equal(await ask('/0'), '/0 200 r SUCCESS');
-  assert.equal(await ask('/1'), '/1 502 - FAILED:UPSTREAM_TLS_CHAIN_TOO_LONG');
+  assert.equal(await ask('/1'), '/1 502 - FAILED:UPSTREAM_TLS_DEPTH_EXCEEDED');
 });
 
 test('pooled connections belong to the policy as sessions do', async (t) => {

@@ -75,11 +75,11 @@ for (const [version, option] of [
     for (const [path, expected] of Object.entries(says)) {
       assert.equal((await request({ port, path })).status, 502);
       const line = errorLine(proxy, path);
-      assert.ok(line.includes(' UPSTREAM_TLS_CLIENT_CERTIFICATE_REFUSED: '), line);
+      assert.ok(line.includes(' UPSTREAM_TLS_CLIENT_CERT_REFUSED: '), line);
       assert.match(line, expected);
       assert.match(line, /to mend: set proxy_ssl_certificate and proxy_ssl_certificate_key/);
       const logged = await accessLine(proxy, path);
-      assert.match(logged, /502 FAILED:UPSTREAM_TLS_CLIENT_CERTIFICATE_REFUSED /);
+      assert.match(logged, /502 FAILED:UPSTREAM_TLS_CLIENT_CERT_REFUSED /);
     }
   });
 }

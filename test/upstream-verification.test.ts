@@ -154,7 +154,7 @@ const rows: readonly Hop[] = [
     name: 'two intermediates where one is allowed',
     tls: chainOfTwo,
     directives: `${forA} proxy_ssl_verify_depth 1;`,
-    code: 'UPSTREAM_TLS_CHAIN_TOO_LONG',
+    code: 'UPSTREAM_TLS_DEPTH_EXCEEDED',
     mend: /set proxy_ssl_verify_depth 2/,
   },
   {

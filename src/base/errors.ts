@@ -1,27 +1,10 @@
 // The one table of everything that can go wrong at run time, and the one class that carries it.
 // Retry, the status that a client sees and the log level follow from the row; callers match `code`.
 
-/** Who caused an error: the client, the upstream server, this proxy, or its configuration. */
-export type ErrorSource = 'client' | 'upstream' | 'internal' | 'config';
+import type { ErrorRow, ErrorSource, LogLevel, RetryAdvice } from './error-row.ts';
+import { upstreamTlsErrorRows } from './upstream-tls-errors.ts';
 
-/**
- * May the same request be sent to another (or the same) server? `if-reused`: only when the
- * connection came from the pool, where a close may have crossed with the request.
- */
-export type RetryAdvice = 'no' | 'yes' | 'if-reused';
-
-/** nginx's error log levels, most severe first. */
-export type LogLevel = 'emerg' | 'alert' | 'crit' | 'error' | 'warn' | 'notice' | 'info' | 'debug';
-
-interface ErrorRow {
-  readonly source: ErrorSource;
-  readonly retry: RetryAdvice;
-  /** Status for the client; 0 where no answer is possible or none is due. */
-  readonly status: number;
-  readonly level: LogLevel;
-  /** What happened, for the reference page. */
-  readonly help: string;
-}
+export type { ErrorRow, ErrorSource, LogLevel, RetryAdvice } from './error-row.ts';
 
 function row(
   source: ErrorSource,
@@ -218,76 +201,7 @@ export const errorRows = {
     'error',
     'An upstream response head does not fit proxy_buffer_size.',
   ),
-  UPSTREAM_TLS_NAME_MISMATCH: row(
-    'upstream',
-    502,
-    'no',
-    'error',
-    'The certificate of an upstream server is not for the name that was to be verified.',
-  ),
-  UPSTREAM_TLS_UNKNOWN_ISSUER: row(
-    'upstream',
-    502,
-    'no',
-    'error',
-    'The certificate chain of an upstream server does not end at a trusted CA.',
-  ),
-  UPSTREAM_TLS_SELF_SIGNED: row(
-    'upstream',
-    502,
-    'no',
-    'error',
-    'An upstream server presented a self-signed certificate that is not trusted.',
-  ),
-  UPSTREAM_TLS_EXPIRED: row(
-    'upstream',
-    502,
-    'no',
-    'error',
-    'A certificate of an upstream server has expired.',
-  ),
-  UPSTREAM_TLS_NOT_YET_VALID: row(
-    'upstream',
-    502,
-    'no',
-    'error',
-    'A certificate of an upstream server is not valid yet.',
-  ),
-  UPSTREAM_TLS_WRONG_PURPOSE: row(
-    'upstream',
-    502,
-    'no',
-    'error',
-    'A certificate of an upstream server may not be used for a TLS server, or its issuer is no CA.',
-  ),
-  UPSTREAM_TLS_CHAIN_TOO_LONG: row(
-    'upstream',
-    502,
-    'no',
-    'error',
-    'The certificate chain of an upstream server is longer than proxy_ssl_verify_depth.',
-  ),
-  UPSTREAM_TLS_UNTRUSTED: row(
-    'upstream',
-    502,
-    'no',
-    'error',
-    'The certificate chain of an upstream server was refused for another reason, which is given.',
-  ),
-  UPSTREAM_TLS_CLIENT_CERTIFICATE_REFUSED: row(
-    'upstream',
-    502,
-    'no',
-    'error',
-    'An upstream server demands a client certificate, or refused the one presented.',
-  ),
-  UPSTREAM_TLS_PROTOCOL: row(
-    'upstream',
-    502,
-    'yes',
-    'error',
-    'The TLS handshake failed: no common protocol or cipher, or the server does not speak TLS.',
-  ),
+  ...upstreamTlsErrorRows,
   INTERNAL: row('internal', 500, 'no', 'crit', 'A defect in the proxy itself.'),
 } as const satisfies Record<string, ErrorRow>;
 

@@ -25,7 +25,7 @@ export function describeHop(hop: Hop, context: BuildContext): void {
     return;
   }
   const { settings } = policy;
-  if (settings.verify) {
+  if (settings.verify === 'on') {
     const note = `against ${settings.trusted?.path ?? 'the trust store of the system'}`;
     context.hops.push({ from, to: url, encrypted: true, verified: true, note });
     return;

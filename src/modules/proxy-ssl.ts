@@ -17,6 +17,7 @@ import {
   type UpstreamTlsPolicy,
   type UpstreamTlsSettings,
 } from '../tls/upstream-policy.ts';
+import { defaultUpstreamTlsSettings } from '../tls/upstream-settings.ts';
 import type { Template } from '../exchange/template.ts';
 import type { ConnectTarget } from '../upstream/connection.ts';
 import type { Peer } from '../upstream/peer.ts';
@@ -211,8 +212,9 @@ function readSettings(scope: Scope, context: BuildContext): UpstreamTlsSettings 
     return null;
   }
   return {
+    ...defaultUpstreamTlsSettings,
     trusted,
-    verify: scope.get(proxySslVerify),
+    verify: scope.get(proxySslVerify) ? 'on' : 'off',
     verifyDepth: scope.get(proxySslVerifyDepth),
     protocols: scope.get(proxySslProtocols),
     ciphers: scope.get(proxySslCiphers),

@@ -199,7 +199,7 @@ function dynamicRouter(
     const live = known ?? addressGroup(url, addresses);
     if (live === null) return unknownHost(x, url);
     // The name to verify would come out of a variable, which the client may have chosen.
-    if (known === undefined && url.secure && !nameGiven && policy?.settings.verify === true) {
+    if (known === undefined && url.secure && !nameGiven && policy?.settings.verify === 'on') {
       logError(
         x,
         'error',

@@ -22,7 +22,7 @@ const plain =
   'the upstream does not speak TLS on this port: correct the port, or use http:// in proxy_pass';
 
 function refused(what: string): HandshakeErrorRow {
-  return row('UPSTREAM_TLS_CLIENT_CERTIFICATE_REFUSED', `the upstream ${what}`, anotherCertificate);
+  return row('UPSTREAM_TLS_CLIENT_CERT_REFUSED', `the upstream ${what}`, anotherCertificate);
 }
 
 /** Alerts by OpenSSL's name for them, without the version that precedes it. */
@@ -37,22 +37,22 @@ const alerts = {
   ACCESS_DENIED: refused('denies access to the client certificate'),
   NO_CERTIFICATE: refused('demands a client certificate'),
   HANDSHAKE_FAILURE: row(
-    'UPSTREAM_TLS_PROTOCOL',
+    'UPSTREAM_TLS_HANDSHAKE_REFUSED',
     'the upstream found no common parameters, or demands a client certificate',
     `${protocols}; if it demands a client certificate, set proxy_ssl_certificate`,
   ),
   INSUFFICIENT_SECURITY: row(
-    'UPSTREAM_TLS_PROTOCOL',
+    'UPSTREAM_TLS_HANDSHAKE_REFUSED',
     'the upstream demands stronger ciphers',
     protocols,
   ),
   PROTOCOL_VERSION: row(
-    'UPSTREAM_TLS_PROTOCOL',
+    'UPSTREAM_TLS_PROTOCOL_MISMATCH',
     'the upstream speaks none of the protocol versions offered',
     'extend proxy_ssl_protocols by what the upstream speaks',
   ),
   UNRECOGNIZED_NAME: row(
-    'UPSTREAM_TLS_PROTOCOL',
+    'UPSTREAM_TLS_HANDSHAKE_REFUSED',
     'the upstream does not know the server name that was sent (SNI)',
     'set proxy_ssl_name to a name that it serves',
   ),
@@ -60,29 +60,29 @@ const alerts = {
 
 /** What OpenSSL says of the upstream's bytes, by its reason. */
 const reasons = {
-  WRONG_VERSION_NUMBER: row('UPSTREAM_TLS_PROTOCOL', 'the answer is not TLS', plain),
-  PACKET_LENGTH_TOO_LONG: row('UPSTREAM_TLS_PROTOCOL', 'the answer is not TLS', plain),
-  RECORD_LAYER_FAILURE: row('UPSTREAM_TLS_PROTOCOL', 'the answer is not TLS', plain),
-  BAD_RECORD_TYPE: row('UPSTREAM_TLS_PROTOCOL', 'the answer is not TLS', plain),
-  HTTP_REQUEST: row('UPSTREAM_TLS_PROTOCOL', 'the answer is plain HTTP', plain),
+  WRONG_VERSION_NUMBER: row('UPSTREAM_TLS_NOT_TLS', 'the answer is not TLS', plain),
+  PACKET_LENGTH_TOO_LONG: row('UPSTREAM_TLS_NOT_TLS', 'the answer is not TLS', plain),
+  RECORD_LAYER_FAILURE: row('UPSTREAM_TLS_NOT_TLS', 'the answer is not TLS', plain),
+  BAD_RECORD_TYPE: row('UPSTREAM_TLS_NOT_TLS', 'the answer is not TLS', plain),
+  HTTP_REQUEST: row('UPSTREAM_TLS_NOT_TLS', 'the answer is plain HTTP', plain),
   TLSV1_UNRECOGNIZED_NAME: alerts.UNRECOGNIZED_NAME,
   UNSUPPORTED_PROTOCOL: row(
-    'UPSTREAM_TLS_PROTOCOL',
+    'UPSTREAM_TLS_PROTOCOL_MISMATCH',
     'the upstream chose a protocol version that is not allowed here',
     'extend proxy_ssl_protocols by what the upstream speaks',
   ),
   NO_PROTOCOLS_AVAILABLE: row(
-    'UPSTREAM_TLS_PROTOCOL',
+    'UPSTREAM_TLS_PROTOCOL_MISMATCH',
     'no protocol version is left to offer',
     'correct proxy_ssl_protocols',
   ),
   DH_KEY_TOO_SMALL: row(
-    'UPSTREAM_TLS_PROTOCOL',
+    'UPSTREAM_TLS_WEAK_KEY',
     "the upstream's Diffie-Hellman parameters are too small",
     'give the upstream larger parameters',
   ),
   UNSAFE_LEGACY_RENEGOTIATION_DISABLED: row(
-    'UPSTREAM_TLS_PROTOCOL',
+    'UPSTREAM_TLS_HANDSHAKE_FAILED',
     'the upstream lacks secure renegotiation (RFC 5746)',
     'update the upstream',
   ),
@@ -101,7 +101,7 @@ export function isHandshakeFailureAlert(row: HandshakeErrorRow): boolean {
 
 /** The peer closed or reset before the handshake was done. */
 export const closedInHandshake: HandshakeErrorRow = row(
-  'UPSTREAM_TLS_PROTOCOL',
+  'UPSTREAM_TLS_HANDSHAKE_CLOSED',
   'peer closed connection in SSL handshake',
   'see why in the log of the upstream: it may not speak TLS on this port, speak none of ' +
     'proxy_ssl_protocols, not know the server name, or demand a client certificate ' +
@@ -110,14 +110,14 @@ export const closedInHandshake: HandshakeErrorRow = row(
 
 /** The handshake was done, and then a record could not be read. */
 export const brokenConnection: HandshakeErrorRow = row(
-  'UPSTREAM_TLS_PROTOCOL',
+  'UPSTREAM_TLS_HANDSHAKE_FAILED',
   'SSL failure on an established connection',
   'see the log of the upstream; something on the way may be changing bytes',
 );
 
 /** Every other failure of the handshake. */
 export const otherHandshakeError: HandshakeErrorRow = row(
-  'UPSTREAM_TLS_PROTOCOL',
+  'UPSTREAM_TLS_HANDSHAKE_FAILED',
   'SSL handshake failed',
   `see the log of the upstream; ${protocols}`,
 );

@@ -37,7 +37,7 @@ for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
 test('over TLS 1.2 an upstream that demands a certificate fails the handshake', async (t) => {
   const port = await listen(t, demanding('TLSv1.2'));
   const none = await fail(targetAt(port));
-  assert.equal(none.code, 'UPSTREAM_TLS_CLIENT_CERTIFICATE_REFUSED');
+  assert.equal(none.code, 'UPSTREAM_TLS_CLIENT_CERT_REFUSED');
   assert.match(
     none.message,
     /demands a client certificate.*no client certificate; .*proxy_ssl_cert/,
@@ -51,6 +51,6 @@ test('over TLS 1.3 the demand comes after the handshake and is told apart', asyn
   const { facts, lateError, received } = await attempt(targetAt(port));
   assert.equal(facts?.verify, 'SUCCESS');
   assert.equal(received, '');
-  assert.equal(lateError?.code, 'UPSTREAM_TLS_CLIENT_CERTIFICATE_REFUSED');
+  assert.equal(lateError?.code, 'UPSTREAM_TLS_CLIENT_CERT_REFUSED');
   assert.match(lateError.message, /demands a client certificate.*set proxy_ssl_certificate/);
 });

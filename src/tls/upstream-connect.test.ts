@@ -135,7 +135,7 @@ const refusals: readonly Refusal[] = [
   {
     name: 'a chain longer than the depth allows',
     chain: () => [belowLower, lower, intermediate],
-    code: 'UPSTREAM_TLS_CHAIN_TOO_LONG',
+    code: 'UPSTREAM_TLS_DEPTH_EXCEEDED',
     says: [/2 intermediate CAs where 1 are allowed/, /proxy_ssl_verify_depth 2/],
   },
 ];
@@ -178,7 +178,7 @@ test('depth 0 allows a certificate of the root itself and no intermediate', asyn
   await succeed(targetAt(direct, { verifyDepth: 0 }));
   const below = await listen(t, tlsUpstream([leafWith({ issuer: intermediate }), intermediate]));
   const error = await fail(targetAt(below, { verifyDepth: 0 }));
-  assert.equal(error.code, 'UPSTREAM_TLS_CHAIN_TOO_LONG');
+  assert.equal(error.code, 'UPSTREAM_TLS_DEPTH_EXCEEDED');
 });
 
 test('a trusted self-signed certificate is accepted', async (t) => {
@@ -195,7 +195,7 @@ test('IP addresses are verified against IP names', async (t) => {
 
 test('with verification off any certificate passes and the facts say NONE', async (t) => {
   const port = await listen(t, tlsUpstream([leafWith({ issuer: null, dns: ['b.test'] })]));
-  const facts = await succeed(targetAt(port, { verify: false, trusted: null }));
+  const facts = await succeed(targetAt(port, { verify: 'off', trusted: null }));
   assert.equal(facts.verify, 'NONE');
   assert.equal(facts.sans, 'DNS:b.test');
 });

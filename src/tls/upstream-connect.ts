@@ -103,7 +103,7 @@ class UpstreamHandshake {
       ...(serverName === null ? {} : { servername: serverName }),
       ...(offered === null ? {} : { session: offered.session }),
       secureContext: policy.context,
-      rejectUnauthorized: policy.settings.verify,
+      rejectUnauthorized: policy.settings.verify === 'on',
       checkServerIdentity: this.#checkServerIdentity,
       onread: {
         buffer: onread.buffer,
@@ -120,7 +120,7 @@ class UpstreamHandshake {
   // Asked by Node at a full handshake, once OpenSSL has found the chain to be good.
   readonly #checkServerIdentity = (): Error | undefined => {
     const { policy, verifyName } = this.#target;
-    if (!policy.settings.verify) return undefined;
+    if (policy.settings.verify !== 'on') return undefined;
     const leaf = this.#presented;
     if (leaf === null) return this.#refusal(noCertificate);
     const problem = identityProblem(verifyName, leaf.subjectAltName);
@@ -155,7 +155,7 @@ class UpstreamHandshake {
   };
 
   #judgeFull(socket: TLSSocket): SallyportError | null {
-    const { verify } = this.#target.policy.settings;
+    const verify = this.#target.policy.settings.verify === 'on';
     // Our check has run and Node agrees; anything else is a change in Node that must not pass.
     if (verify && (!socket.authorized || this.#pathExpiry === null)) {
       return this.#refusal(notVerified);
@@ -237,7 +237,7 @@ const staleSession: FailureText = {
 };
 
 const earlyBytes: FailureText = {
-  code: 'UPSTREAM_TLS_PROTOCOL',
+  code: 'UPSTREAM_TLS_HANDSHAKE_FAILED',
   what: 'bytes arrived before the upstream was verified',
   mend: 'report this: it is a defect of the proxy or of its version of Node.js',
 };
@@ -253,7 +253,7 @@ function nameMismatch(problem: string): FailureText {
 function tooLong(found: number | null, limit: number): FailureText {
   const count = found === null ? 'an unknown number of' : String(found);
   return {
-    code: 'UPSTREAM_TLS_CHAIN_TOO_LONG',
+    code: 'UPSTREAM_TLS_DEPTH_EXCEEDED',
     what: `certificate chain too long: ${count} intermediate CAs where ${limit} are allowed`,
     mend: `set proxy_ssl_verify_depth ${found ?? 'higher'}`,
   };

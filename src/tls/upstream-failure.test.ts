@@ -10,7 +10,7 @@ function nodeError(fields: { code: string; errno?: number; message?: string }): 
   return Object.assign(new Error(fields.message ?? fields.code), fields);
 }
 
-const refused = 'UPSTREAM_TLS_CLIENT_CERTIFICATE_REFUSED';
+const refused = 'UPSTREAM_TLS_CLIENT_CERT_REFUSED';
 
 const rows: readonly (readonly [code: string, phase: UpstreamPhase, expected: ErrorCode])[] = [
   ['ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED', 'established', refused],
@@ -19,13 +19,13 @@ const rows: readonly (readonly [code: string, phase: UpstreamPhase, expected: Er
   ['ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE', 'handshake', refused],
   ['ERR_SSL_SSL/TLS_ALERT_BAD_CERTIFICATE', 'handshake', refused],
   ['ERR_SSL_SSL/TLS_ALERT_CERTIFICATE_EXPIRED', 'established', refused],
-  ['ERR_SSL_SSL/TLS_ALERT_HANDSHAKE_FAILURE', 'handshake', 'UPSTREAM_TLS_PROTOCOL'],
-  ['ERR_SSL_TLSV1_UNRECOGNIZED_NAME', 'handshake', 'UPSTREAM_TLS_PROTOCOL'],
-  ['ERR_SSL_DECRYPTION_FAILED_OR_BAD_RECORD_MAC', 'established', 'UPSTREAM_TLS_PROTOCOL'],
-  ['ERR_SSL_SOMETHING_NEW', 'handshake', 'UPSTREAM_TLS_PROTOCOL'],
+  ['ERR_SSL_SSL/TLS_ALERT_HANDSHAKE_FAILURE', 'handshake', 'UPSTREAM_TLS_HANDSHAKE_REFUSED'],
+  ['ERR_SSL_TLSV1_UNRECOGNIZED_NAME', 'handshake', 'UPSTREAM_TLS_HANDSHAKE_REFUSED'],
+  ['ERR_SSL_DECRYPTION_FAILED_OR_BAD_RECORD_MAC', 'established', 'UPSTREAM_TLS_HANDSHAKE_FAILED'],
+  ['ERR_SSL_SOMETHING_NEW', 'handshake', 'UPSTREAM_TLS_HANDSHAKE_FAILED'],
   ['UNSPECIFIED', 'handshake', 'UPSTREAM_TLS_UNTRUSTED'],
   ['CERT_REVOKED', 'handshake', 'UPSTREAM_TLS_UNTRUSTED'],
-  ['ECONNRESET', 'handshake', 'UPSTREAM_TLS_PROTOCOL'],
+  ['ECONNRESET', 'handshake', 'UPSTREAM_TLS_HANDSHAKE_CLOSED'],
   ['ECONNRESET', 'established', 'UPSTREAM_RESET'],
   ['EPIPE', 'established', 'UPSTREAM_RESET'],
   ['EHOSTUNREACH', 'connect', 'UPSTREAM_CONNECT_FAILED'],

@@ -7,37 +7,20 @@ import type { SecureContext } from 'node:tls';
 import { createSecureContext } from 'node:tls';
 import { SallyportError } from '../base/errors.ts';
 import { contentHash } from './content-hash.ts';
-import type { KeyPair, PemFile } from './pem.ts';
+import type { KeyPair } from './pem.ts';
 import { certificateError, reasonOf } from './pem.ts';
 import type { PolicyFinding } from './policy-findings.ts';
 import { PolicyProblems, protocolFindings, validityFindings } from './policy-findings.ts';
-import type { TlsProtocol, VersionRange } from './protocols.ts';
+import type { VersionRange } from './protocols.ts';
 import { versionRange } from './protocols.ts';
 import type { TrustStore } from './trust-store.ts';
 import { emptyTrust, fileTrust, systemTrust } from './trust-store.ts';
+import type { UpstreamTlsSettings } from './upstream-settings.ts';
 import { WeakCache } from './weak-cache.ts';
 
 export type { PemFile } from './pem.ts';
 export type { TlsProtocol } from './protocols.ts';
-
-/** The TLS settings of one hop towards an upstream, files already read. */
-export interface UpstreamTlsSettings {
-  /** `proxy_ssl_trusted_certificate`; null: the system's trust store. */
-  readonly trusted: PemFile | null;
-  /** `proxy_ssl_verify`. DANGER where false: anybody on the way can be the upstream. */
-  readonly verify: boolean;
-  /** `proxy_ssl_verify_depth`: how many CAs may lie between the certificate and the root. */
-  readonly verifyDepth: number;
-  /** The common name is never compared. */
-  readonly verifyCommonName?: false;
-  readonly protocols: readonly TlsProtocol[];
-  /** An OpenSSL cipher string: `DEFAULT`, `HIGH:!aNULL:!MD5`. */
-  readonly ciphers: string;
-  /** The client certificate to present where the upstream asks for one. */
-  readonly certificate: KeyPair | null;
-  /** `proxy_ssl_session_reuse`. */
-  readonly sessionReuse: boolean;
-}
+export type { UpstreamTlsSettings } from './upstream-settings.ts';
 
 /** A checked and compiled policy. Frozen. */
 export interface UpstreamTlsPolicy {
@@ -72,6 +55,9 @@ export function createUpstreamTlsPolicy(settings: UpstreamTlsSettings): Upstream
     ...settings,
     trusted: trust.key,
     certificate: pairContent(settings.certificate),
+    crl: settings.crl.map((file) => file.pem),
+    sans: settings.sans.map(({ kind, value }) => `${kind}:${value}`),
+    overrides: { ...settings.overrides },
   });
   return Object.freeze({
     key,
@@ -94,7 +80,7 @@ function checkFiles(settings: UpstreamTlsSettings): void {
 
 function trustOf(settings: UpstreamTlsSettings): TrustStore {
   if (settings.trusted !== null) return fileTrust(settings.trusted);
-  return settings.verify ? systemTrust() : emptyTrust;
+  return settings.verify === 'off' ? emptyTrust : systemTrust();
 }
 
 function pairContent(pair: KeyPair | null): readonly string[] | null {

@@ -47,8 +47,8 @@ for (const version of versions) {
   test(`a ${version} session of an unverified connection never opens a verified one`, async (t) => {
     const port = await listen(t, tlsUpstream([goodLeaf], { maxVersion: version }));
     const trusted = pemFile('other.crt', otherRoot);
-    await succeed(targetAt(port, { trusted, verify: false }));
-    assert.equal((await succeed(targetAt(port, { trusted, verify: false }))).reused, true);
+    await succeed(targetAt(port, { trusted, verify: 'off' }));
+    assert.equal((await succeed(targetAt(port, { trusted, verify: 'off' }))).reused, true);
     assert.equal((await fail(targetAt(port, { trusted }))).code, 'UPSTREAM_TLS_UNKNOWN_ISSUER');
   });
 
@@ -110,7 +110,7 @@ test('everything in a policy is in the key of its targets', () => {
     targetAt(1, {}, { serverName: 'b.test' }),
     targetAt(1, {}, { serverName: null }),
     targetAt(1, { trusted: pemFile('root.crt', root, otherRoot) }),
-    targetAt(1, { verify: false }),
+    targetAt(1, { verify: 'off' }),
     targetAt(1, { verifyDepth: 2 }),
     targetAt(1, { protocols: ['TLSv1.3'] }),
     targetAt(1, { ciphers: 'HIGH' }),

@@ -12,6 +12,7 @@ import type { UpstreamTlsFacts, UpstreamTlsTarget } from './upstream-connect.ts'
 import { classifyUpstreamError, connectUpstreamTls } from './upstream-connect.ts';
 import type { UpstreamTlsSettings } from './upstream-policy.ts';
 import { createUpstreamTlsPolicy } from './upstream-policy.ts';
+import { defaultUpstreamTlsSettings } from './upstream-settings.ts';
 
 export const root: TestCertificate = makeAuthority('Root');
 export const otherRoot: TestCertificate = makeAuthority('Other Root');
@@ -24,13 +25,9 @@ export const goodLeaf: TestCertificate = makeCertificate({
 });
 
 export const settings: UpstreamTlsSettings = {
+  ...defaultUpstreamTlsSettings,
   trusted: pemFile('root.crt', root),
-  verify: true,
   verifyDepth: 1,
-  protocols: ['TLSv1.2', 'TLSv1.3'],
-  ciphers: 'DEFAULT',
-  certificate: null,
-  sessionReuse: true,
 };
 
 /** A TLS server that presents the chain and says `hello` to everybody. */

@@ -66,7 +66,7 @@ const rows = {
     reissue,
   ),
   CERT_CHAIN_TOO_LONG: row(
-    'UPSTREAM_TLS_CHAIN_TOO_LONG',
+    'UPSTREAM_TLS_DEPTH_EXCEEDED',
     'certificate chain too long',
     'raise proxy_ssl_verify_depth',
   ),

@@ -7,6 +7,7 @@ import { after, before, test } from 'node:test';
 import { createServer, type Server, type TLSSocket } from 'node:tls';
 import { makeAuthority, makeCertificate, pemFile } from '../tls/certificates.test-kit.ts';
 import { tlsTargetKey } from '../tls/upstream-connect.ts';
+import { defaultUpstreamTlsSettings } from '../tls/upstream-settings.ts';
 import { createUpstreamTlsPolicy } from '../tls/upstream-policy.ts';
 import type { ConnectTarget } from './connection.ts';
 import { defaultKeepalive } from './group.ts';
@@ -41,13 +42,8 @@ function target(verifyName: string): ConnectTarget {
   const port = (server.address() as AddressInfo).port;
   const address = { kind: 'ip', host: '127.0.0.1', port } as const;
   const policy = createUpstreamTlsPolicy({
+    ...defaultUpstreamTlsSettings,
     trusted: pemFile('ca.pem', authority),
-    verify: true,
-    verifyDepth: 4,
-    protocols: ['TLSv1.2', 'TLSv1.3'],
-    ciphers: 'DEFAULT',
-    certificate: null,
-    sessionReuse: true,
   });
   const tls = { policy, address, verifyName, serverName: verifyName };
   return {
