@@ -1,0 +1,70 @@
+// What a certificate asks for and allows, from its extensions, as far as node:crypto does not say.
+
+import type { X509Certificate } from 'node:crypto';
+import { createHash } from 'node:crypto';
+import { AsnConvert } from '@peculiar/asn1-schema';
+import { AuthorityInfoAccessSyntax, id_ad_ocsp } from '@peculiar/asn1-x509';
+import { id_kp_serverAuth, id_pe_authorityInfoAccess } from '@peculiar/asn1-x509';
+import { certificateParts } from './certificate-der.ts';
+
+const tlsFeature = '1.3.6.1.5.5.7.1.24';
+
+/**
+ * Must a server that presents it staple an OCSP response (RFC 7633, `status_request`)? True as well
+ * where the extension cannot be read: it is there to demand something.
+ */
+export function demandsStaple(certificate: X509Certificate): boolean {
+  try {
+    const extension = certificateParts(certificate).extensions.get(tlsFeature);
+    return extension !== undefined && holdsStatusRequest(extension.value);
+  } catch {
+    // The identifier of the extension, in DER.
+    return certificate.raw.includes(Buffer.from('06082b06010505070118', 'hex'));
+  }
+}
+
+// Features ::= SEQUENCE OF INTEGER. There are two features, status_request(5) and
+// status_request_v2(17), and each takes three bytes.
+function holdsStatusRequest(features: Uint8Array): boolean {
+  if (features[0] !== 0x30 || features[1] !== features.length - 2) return true;
+  for (let at = 2; at < features.length; at += 2 + (features[at + 1] ?? 0)) {
+    if (features[at] !== 0x02) return true;
+    if (features[at + 1] === 1 && features[at + 2] === 5) return true;
+  }
+  return false;
+}
+
+/** The OCSP responders that the certificate names: `http://` URLs only, in its order. */
+export function ocspResponders(certificate: X509Certificate): string[] {
+  try {
+    const value = certificateParts(certificate).extensions.get(id_pe_authorityInfoAccess)?.value;
+    if (value === undefined) return [];
+    return [...AsnConvert.parse(value, AuthorityInfoAccessSyntax)]
+      .filter(({ accessMethod }) => accessMethod === id_ad_ocsp)
+      .map(({ accessLocation }) => accessLocation.uniformResourceIdentifier ?? '')
+      .filter((url) => /^http:\/\//i.test(url) && URL.canParse(url));
+  } catch {
+    return [];
+  }
+}
+
+/** The pin of the certificate's key: SHA-256 over its SubjectPublicKeyInfo, in base64 (RFC 7469). */
+export function spkiPin(certificate: X509Certificate): string {
+  const key = certificate.publicKey.export({ type: 'spki', format: 'der' });
+  return createHash('sha256').update(key).digest('base64');
+}
+
+/** May it issue certificates (basicConstraints with CA:TRUE)? */
+export function isCa(certificate: X509Certificate): boolean {
+  return certificate.ca;
+}
+
+// Server gated cryptography, Netscape's and Microsoft's: OpenSSL takes both for a server's.
+const serverPurposes = [id_kp_serverAuth, '2.16.840.1.113730.4.1', '1.3.6.1.4.1.311.10.3.3'];
+
+/** May a TLS server use it? Without an extended key usage it may. */
+export function allowsServerAuth(certificate: X509Certificate): boolean {
+  // Under this name Node gives the extended key usage, undefined where there is none.
+  const purposes: readonly string[] | undefined = certificate.keyUsage;
+  return purposes === undefined || purposes.some((purpose) => serverPurposes.includes(purpose));
+}
