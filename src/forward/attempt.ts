@@ -16,6 +16,7 @@ import type { ConnectionUser, UpstreamConnection } from '../upstream/connection.
 import { openConnection } from '../upstream/open-connection.ts';
 import type { Peer } from '../upstream/peer.ts';
 import {
+  isRefusal,
   mayTryNext,
   outcomeOf,
   type Failure,
@@ -88,11 +89,14 @@ export abstract class Attempt implements ConnectionUser, ExchangeOwner {
 
   protected connect(): void {
     const { live } = this.destination;
+    const { refusals } = this.settings;
+    if (!refusals.empty) this.tried ??= refusals.excluded(live.group.peers, now());
     const peer = live.group.balancer.pick(this.tried);
     if (peer === null) {
       this.noneLive();
       return;
     }
+    if (!refusals.empty) refusals.noteChosen(peer, now());
     this.peer = peer;
     this.open(peer, true);
   }
@@ -121,6 +125,10 @@ export abstract class Attempt implements ConnectionUser, ExchangeOwner {
     const attempt = new UpstreamTry(peer.name, now());
     this.try = attempt;
     this.addTry(attempt);
+    if (target === null) {
+      this.noIdentity(attempt);
+      return;
+    }
     this.requestSent = false;
     this.requestWhole = false;
     this.partial = noBytes;
@@ -143,6 +151,16 @@ export abstract class Attempt implements ConnectionUser, ExchangeOwner {
     connection.arm(this.settings.connectTimeout);
   }
 
+  // Another server would get the same answer: what fails is ours.
+  private noIdentity(attempt: UpstreamTry): void {
+    const x = this.x;
+    attempt.status = 502;
+    attempt.responseTime = 0;
+    this.reportPeer('neutral');
+    this.finish();
+    answerStatus(x, 502);
+  }
+
   protected adopt(connection: UpstreamConnection): void {
     this.connection = connection;
     this.sentBefore = connection.bytesSent;
@@ -157,6 +175,10 @@ export abstract class Attempt implements ConnectionUser, ExchangeOwner {
     }
     connection.disarm();
     guarded(this.x, () => this.send(connection));
+  }
+
+  onTlsReport({ code, message }: SallyportError): void {
+    logError(this.x, 'warn', `${code}: ${message}`, this.url());
   }
 
   // ---- ends
@@ -197,6 +219,7 @@ export abstract class Attempt implements ConnectionUser, ExchangeOwner {
     if (attempt !== null) {
       if (attempt.status === 0) attempt.status = error.status;
       if (error.code.startsWith('UPSTREAM_TLS_')) attempt.tlsFailure = error.code;
+      attempt.tls ??= this.connection?.tls ?? null;
     }
     this.dropConnection();
     if (this.again(error.code, mayTryNext(error.code, this.retryState(responseBytes, reused)))) {
@@ -242,6 +265,7 @@ export abstract class Attempt implements ConnectionUser, ExchangeOwner {
       guarded(this.x, () => this.open(peer, false));
       return true;
     }
+    if (peer !== null && isRefusal(failure)) this.settings.refusals.refuse(peer, now());
     this.reportPeer(outcomeOf(failure, decision));
     if (decision !== 'next' || peer === null) return false;
     this.triesLeft -= 1;
@@ -288,6 +312,7 @@ export abstract class Attempt implements ConnectionUser, ExchangeOwner {
     const peer = this.peer;
     if (peer === null) return;
     this.peer = null;
+    if (outcome === 'ok' && !this.settings.refusals.empty) this.settings.refusals.accept(peer);
     this.destination.live.group.balancer.report(peer, outcome);
   }
 
@@ -310,6 +335,7 @@ export abstract class Attempt implements ConnectionUser, ExchangeOwner {
     if (connection === null) return;
     attempt.bytesSent = connection.bytesSent - this.sentBefore;
     attempt.bytesReceived = connection.bytesReceived - this.receivedBefore;
+    this.x.upstreamTrailers = this.body?.trailers ?? null;
   }
 
   protected finish(): void {

@@ -15,7 +15,7 @@ import { HANDLED } from '../exchange/handler.ts';
 import { responseFraming } from '../http1/framing.ts';
 import { HeadResult, responseErrorCode } from '../http1/head-result.ts';
 import type { ResponseBody } from '../http1/response-body.ts';
-import { parseResponseHead } from '../http1/response-head.ts';
+import { parseResponseHead, ResponseHead } from '../http1/response-head.ts';
 import { findErrorPage, followErrorPage, guarded } from '../server/phases.ts';
 import type { UpstreamConnection } from '../upstream/connection.ts';
 import { noBytes, Stage } from './attempt.ts';
@@ -114,6 +114,7 @@ class ProxyExchange extends RequestSender {
     this.noteStatus(head.status);
     if (head.status >= 400 && head.status !== 416 && this.retryStatus(head.status)) return true;
     x.upstreamHead = head;
+    x.upstreamFields = head.fields.names.length;
     body.begin(responseFraming(head, x.method), head.contentLength);
     this.body = body;
     const page =
@@ -168,10 +169,18 @@ class ProxyExchange extends RequestSender {
       this.releaseConnection(!body.excess);
       this.finish();
       x.client.sendHead(x, first, true, done);
+      this.leaveHead(connection);
       return true;
     }
     connection?.arm(this.settings.readTimeout);
-    return x.client.sendHead(x, first, false, done) || this.mayBuffer() || this.pause();
+    const ready = x.client.sendHead(x, first, false, done);
+    this.leaveHead(connection);
+    return ready || this.mayBuffer() || this.pause();
+  }
+
+  // Filters may go on with the response after the connection is back in the pool.
+  protected leaveHead(connection: UpstreamConnection | null): void {
+    if (connection !== null && this.x.filters !== null) connection.head = new ResponseHead();
   }
 
   protected onBodyBytes(buffer: Buffer, start: number, end: number): boolean {
@@ -246,6 +255,7 @@ class ProxyExchange extends RequestSender {
     }
     this.noteStatus(head.status);
     x.upstreamHead = head;
+    x.upstreamFields = head.fields.names.length;
     const upgrade = head.upgrade;
     adoptResponse(x, head, this.settings, this.destination);
     x.contentLength = -1;

@@ -7,6 +7,7 @@ import type { ConnectTarget } from '../upstream/connection.ts';
 import type { UpstreamGroup } from '../upstream/group.ts';
 import type { Peer } from '../upstream/peer.ts';
 import type { ReadBufferPool } from '../upstream/read-buffers.ts';
+import type { RefusalBook } from '../upstream/refusals.ts';
 import type { UpstreamHeadTemplate } from './upstream-head.ts';
 
 /** A group with the idle connections of this worker. */
@@ -31,8 +32,11 @@ export interface Destination {
 /** Says where a request goes, or with which status it ends instead (the reason is logged). */
 export type Router = (x: Exchange) => Destination | number;
 
-/** Gives the identity under which to connect to a peer for this request. */
-export type Connector = (x: Exchange, peer: Peer, destination: Destination) => ConnectTarget;
+/**
+ * Gives the identity under which to connect to a peer for this request. Null: there is none, the
+ * reason is logged, and the request ends with 502.
+ */
+export type Connector = (x: Exchange, peer: Peer, destination: Destination) => ConnectTarget | null;
 
 /** `proxy_redirect`: rewrites Location and Refresh. Null: this rule does not match. */
 export type RedirectRule = (value: string, x: Exchange, destination: Destination) => string | null;
@@ -71,6 +75,8 @@ export interface ProxySettings {
   readonly interceptErrors: boolean;
   readonly hidden: HiddenFields;
   readonly redirects: readonly RedirectRule[];
+  /** Servers that this location has refused. */
+  readonly refusals: RefusalBook;
   readonly buffers: ReadBufferPool;
 }
 

@@ -2,13 +2,10 @@
 // found wrong with its bytes. One row each: error code, what happened, what mends it.
 
 import type { ErrorCode } from '../base/errors.ts';
+import type { FailureText } from './failure-text.ts';
 
 /** One kind of failure. */
-export interface HandshakeErrorRow {
-  readonly code: ErrorCode;
-  readonly what: string;
-  readonly mend: string;
-}
+export type HandshakeErrorRow = FailureText;
 
 function row(code: ErrorCode, what: string, mend: string): HandshakeErrorRow {
   return { code, what, mend };
@@ -17,7 +14,8 @@ function row(code: ErrorCode, what: string, mend: string): HandshakeErrorRow {
 const anotherCertificate =
   'set proxy_ssl_certificate and proxy_ssl_certificate_key to a pair that the upstream accepts';
 const protocols =
-  'proxy_ssl_protocols and proxy_ssl_ciphers must share something with the upstream';
+  'proxy_ssl_protocols, proxy_ssl_ciphers and proxy_ssl_groups must each share something with the ' +
+  'upstream';
 const plain =
   'the upstream does not speak TLS on this port: correct the port, or use http:// in proxy_pass';
 
@@ -58,14 +56,21 @@ const alerts = {
   ),
 } as const satisfies Record<string, HandshakeErrorRow>;
 
+const noKey = row(
+  'UPSTREAM_TLS_KEY_MISMATCH',
+  "the signature of the handshake was not made with the key of the upstream's certificate",
+  'give the upstream the key that belongs to its certificate; if it is right, somebody on the way ' +
+    'is changing the handshake',
+);
+
 /** What OpenSSL says of the upstream's bytes, by its reason. */
 const reasons = {
   WRONG_VERSION_NUMBER: row('UPSTREAM_TLS_NOT_TLS', 'the answer is not TLS', plain),
   PACKET_LENGTH_TOO_LONG: row('UPSTREAM_TLS_NOT_TLS', 'the answer is not TLS', plain),
+  DATA_LENGTH_TOO_LONG: row('UPSTREAM_TLS_NOT_TLS', 'the answer is not TLS', plain),
   RECORD_LAYER_FAILURE: row('UPSTREAM_TLS_NOT_TLS', 'the answer is not TLS', plain),
   BAD_RECORD_TYPE: row('UPSTREAM_TLS_NOT_TLS', 'the answer is not TLS', plain),
   HTTP_REQUEST: row('UPSTREAM_TLS_NOT_TLS', 'the answer is plain HTTP', plain),
-  TLSV1_UNRECOGNIZED_NAME: alerts.UNRECOGNIZED_NAME,
   UNSUPPORTED_PROTOCOL: row(
     'UPSTREAM_TLS_PROTOCOL_MISMATCH',
     'the upstream chose a protocol version that is not allowed here',
@@ -76,6 +81,19 @@ const reasons = {
     'no protocol version is left to offer',
     'correct proxy_ssl_protocols',
   ),
+  BAD_SIGNATURE: noKey,
+  PROVIDER_SIGNATURE_FAILURE: noKey,
+  // What is under the signature of a wrong RSA key is random, and so is the first thing wrong in it.
+  FIRST_OCTET_INVALID: noKey,
+  LAST_OCTET_INVALID: noKey,
+  INVALID_PADDING: noKey,
+  INVALID_TRAILER: noKey,
+  BLOCK_TYPE_IS_NOT_01: noKey,
+  DATA_TOO_LARGE_FOR_MODULUS: noKey,
+  SLEN_RECOVERY_FAILED: noKey,
+  SLEN_CHECK_FAILED: noKey,
+  WRONG_SIGNATURE_TYPE: noKey,
+  WRONG_SIGNATURE_LENGTH: noKey,
   DH_KEY_TOO_SMALL: row(
     'UPSTREAM_TLS_WEAK_KEY',
     "the upstream's Diffie-Hellman parameters are too small",
@@ -122,19 +140,51 @@ export const otherHandshakeError: HandshakeErrorRow = row(
   `see the log of the upstream; ${protocols}`,
 );
 
+/** Every alert without a row of its own. */
+const refusedHandshake: HandshakeErrorRow = row(
+  'UPSTREAM_TLS_HANDSHAKE_REFUSED',
+  'the upstream refused the handshake',
+  `see the log of the upstream; ${protocols}`,
+);
+
+/** OpenSSL leaves the word out of the names of some, and writes one otherwise than the RFCs. */
+const oddAlerts: ReadonlyMap<string, string> = new Map([
+  ['TLSV1_UNRECOGNIZED_NAME', 'unrecognized_name'],
+  ['TLSV1_UNSUPPORTED_EXTENSION', 'unsupported_extension'],
+  ['TLSV1_CERTIFICATE_UNOBTAINABLE', 'certificate_unobtainable'],
+  ['TLSV1_BAD_CERTIFICATE_STATUS_RESPONSE', 'bad_certificate_status_response'],
+  ['TLSV1_BAD_CERTIFICATE_HASH_VALUE', 'bad_certificate_hash_value'],
+  ['TLSV1_ALERT_USER_CANCELLED', 'user_canceled'],
+]);
+
 const alertRows: ReadonlyMap<string, HandshakeErrorRow> = new Map(Object.entries(alerts));
 const reasonRows: ReadonlyMap<string, HandshakeErrorRow> = new Map(Object.entries(reasons));
 
+/** A failure, and the alert that told of it, by its name in the RFCs; null where it was none. */
+export interface HandshakeError {
+  readonly row: HandshakeErrorRow;
+  /** `handshake_failure` */
+  readonly alert: string | null;
+}
+
 /**
- * The row of an error code of Node (`ERR_SSL_…`); null where none fits.
+ * What an error code of Node (`ERR_SSL_…`) means; null where it is no alert and no row fits.
  *
  * OpenSSL names alerts by the version that defined them (`SSLV3_ALERT_BAD_CERTIFICATE`,
  * `TLSV1_ALERT_UNKNOWN_CA`, `SSL/TLS_ALERT_HANDSHAKE_FAILURE`) and has changed its mind about some.
  */
-export function handshakeErrorRow(code: string): HandshakeErrorRow | null {
+export function handshakeError(code: string): HandshakeError | null {
   const reason = code.replace(/^ERR_SSL_/, '');
   const known = reasonRows.get(reason);
-  if (known !== undefined) return known;
-  const alert = /^(?:SSLV3|TLSV1|TLSV13|SSL\/TLS)_ALERT_(.+)$/.exec(reason)?.[1];
-  return alert === undefined ? null : (alertRows.get(alert) ?? null);
+  const alert = alertName(reason);
+  if (known !== undefined) return { row: known, alert };
+  if (alert === null) return null;
+  return { row: alertRows.get(alert.toUpperCase()) ?? refusedHandshake, alert };
+}
+
+function alertName(reason: string): string | null {
+  const odd = oddAlerts.get(reason);
+  if (odd !== undefined) return odd;
+  const name = /^(?:SSLV3|TLSV1|TLSV13|SSL\/TLS)_ALERT_(.+)$/.exec(reason)?.[1];
+  return name?.toLowerCase() ?? null;
 }

@@ -1,6 +1,8 @@
 // Is a certificate for the name that we wanted? Subject alternative names only, DNS and IP
-// (RFC 9525): the common name never counts, and a wildcard is a whole left-most label.
+// (RFC 9525), and a wildcard is a whole left-most label. The common name counts only where it is
+// asked for and there is no alternative name (RFC 6125, 6.4.4).
 
+import type { X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
 import { checkServerIdentity } from 'node:tls';
 
@@ -40,27 +42,48 @@ const hostName = new RegExp(`^${label}(?:\\.${label})*\\.?$`);
 const comparableName = new RegExp(`^(?:\\*\\.)?${label}(?:\\.${label})*\\.?$`);
 const comparableAddress = /^[0-9A-Fa-f:.]+$/;
 
+/** Can this DNS name of a certificate be compared at all? Not one with strange characters in it. */
+export function comparableDns(name: string): boolean {
+  return comparableName.test(name);
+}
+
 /**
  * Checks a certificate against the name that was to be verified.
  *
  * @param wanted - host name or IP address, without brackets or port
  * @param list - `subjectAltName` of the certificate
+ * @param commonName - for a certificate without DNS and IP names; null: it never counts
  * @returns null where the certificate is for that name, else the reason why it is not
  */
-export function identityProblem(wanted: string, list: string | undefined): string | null {
+export function identityProblem(
+  wanted: string,
+  list: string | undefined,
+  commonName: string | null = null,
+): string | null {
   if (wanted === '') return 'there is no name to verify';
   const names = readAlternativeNames(list);
   if (names.dns.length === 0 && names.ip.length === 0) {
+    if (commonName !== null) return commonNameProblem(wanted, commonName);
     return (
       'the certificate has no DNS name and no IP address among its subject alternative names ' +
       '(a common name is not a name: RFC 9525)'
     );
   }
+  return namesProblem(wanted, names);
+}
+
+// A common name is a host name; an address in it has never meant anything.
+function commonNameProblem(wanted: string, commonName: string): string | null {
+  if (isIP(wanted) !== 0) return 'the certificate has no IP address among its names';
+  return namesProblem(wanted, { dns: [commonName], ip: [], other: [] });
+}
+
+function namesProblem(wanted: string, names: AlternativeNames): string | null {
   if (isIP(wanted) === 0 && !hostName.test(wanted)) {
     return 'the wanted name is not a host name (one that is not ASCII is written as xn--…)';
   }
-  // The list is written anew from names that cannot be mistaken for two, without a subject: so no
-  // common name can be looked at.
+  // The list is written anew from names that cannot be mistaken for two, without a subject: so
+  // Node never looks at a common name.
   const comparable = [
     ...names.dns.filter((name) => comparableName.test(name)).map((name) => `DNS:${name}`),
     ...names.ip
@@ -70,4 +93,15 @@ export function identityProblem(wanted: string, list: string | undefined): strin
   const asked = { subject: {}, subjectaltname: comparable.join(', ') };
   const failure = checkServerIdentity(wanted, asked as Parameters<typeof checkServerIdentity>[1]);
   return failure === undefined ? null : 'the certificate is for other names';
+}
+
+/**
+ * The common name of a certificate, for `proxy_ssl_verify_cn`.
+ *
+ * @returns empty where there is none, or several: which of them is meant nobody knows
+ */
+export function commonNameOf(certificate: X509Certificate): string {
+  const subject: unknown = certificate.toLegacyObject().subject;
+  if (typeof subject !== 'object' || subject === null || !('CN' in subject)) return '';
+  return typeof subject.CN === 'string' ? subject.CN : '';
 }

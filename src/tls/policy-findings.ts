@@ -10,7 +10,15 @@ import { protocolWarnings, versionRange, type TlsProtocol } from './protocols.ts
 
 /** A setting that files or lists are given for. */
 export type PolicySetting =
-  'certificate' | 'key' | 'trust' | 'verify' | 'protocols' | 'ciphers' | 'curves';
+  | 'certificate'
+  | 'key'
+  | 'trust'
+  | 'crl'
+  | 'verify'
+  | 'protocols'
+  | 'ciphers'
+  | 'curves'
+  | 'overrides';
 
 /** One finding. */
 export interface PolicyFinding {
@@ -76,6 +84,21 @@ export class PolicyProblems {
         throw new SallyportError(
           'CERTIFICATE_INVALID',
           `${directive} "${ciphers}" cannot be used: ${reasonOf(error)}`,
+          error,
+        );
+      }
+    });
+  }
+
+  /** @param directive - `ssl_ecdh_curve` or `proxy_ssl_groups`, for the message */
+  checkGroups(groups: string, directive: string): boolean {
+    return this.attempt('curves', 0, () => {
+      try {
+        createSecureContext({ ecdhCurve: groups });
+      } catch (error) {
+        throw new SallyportError(
+          'CERTIFICATE_INVALID',
+          `${directive} "${groups}" cannot be used: ${reasonOf(error)}`,
           error,
         );
       }

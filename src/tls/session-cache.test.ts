@@ -7,7 +7,7 @@ import { readPeerFacts } from './upstream-facts.ts';
 const forever = Number.POSITIVE_INFINITY;
 
 function record(expiry = forever): SessionRecord {
-  return sessionRecord(readPeerFacts(null, 'SUCCESS'), expiry);
+  return sessionRecord(readPeerFacts(null, 'SUCCESS', ''), expiry);
 }
 
 function offered(cache: UpstreamSessionCache, key: string): string | null {
@@ -71,4 +71,17 @@ test('a late session of an older handshake does not replace a newer one', () => 
   cache.store('k', Buffer.from('new'), record());
   cache.store('k', Buffer.from('old'), older);
   assert.equal(offered(cache, 'k'), 'new');
+});
+
+test('policies that are gone lose their sessions, policies that are not named keep theirs', () => {
+  const cache = new UpstreamSessionCache();
+  for (const key of ['a\0x', 'a\0y', 'ab\0x']) cache.store(key, Buffer.from(key), record());
+  const gone = cache.take('a\0x');
+  cache.dropPolicies(new Set(['a', 'c']));
+  assert.deepEqual(
+    [offered(cache, 'a\0x'), offered(cache, 'a\0y'), offered(cache, 'ab\0x')],
+    [null, null, 'ab\0x'],
+  );
+  // A connection that is being resumed on it must not count as verified.
+  assert.equal(gone?.record.expiresAt, 0);
 });

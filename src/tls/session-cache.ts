@@ -86,6 +86,20 @@ export class UpstreamSessionCache {
     this.#records.delete(key);
   }
 
+  /**
+   * Forgets the targets of policies that are no longer in force, as after a change of a CA or a
+   * revocation list. The sessions of policies that are not named stay, others of this thread's
+   * proxies among them.
+   *
+   * @param policies - keys of policies
+   */
+  dropPolicies(policies: ReadonlySet<string>): void {
+    if (policies.size === 0) return;
+    for (const key of [...this.#records.keys()]) {
+      if (policies.has(policyOf(key))) this.drop(key);
+    }
+  }
+
   /** Forgets everything. */
   clear(): void {
     for (const record of this.#records.values()) record.expiresAt = 0;
@@ -98,6 +112,12 @@ export class UpstreamSessionCache {
       return;
     }
   }
+}
+
+// The key of a target begins with that of its policy: `tlsTargetKey`.
+function policyOf(key: string): string {
+  const end = key.indexOf('\0');
+  return end < 0 ? key : key.slice(0, end);
 }
 
 /** The sessions of this thread. Keys hold the whole policy, so all configurations share it. */

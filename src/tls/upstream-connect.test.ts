@@ -110,7 +110,7 @@ const refusals: readonly Refusal[] = [
     name: 'a certificate for another name',
     chain: () => [leafWith({ dns: ['b.test'] })],
     code: 'UPSTREAM_TLS_NAME_MISMATCH',
-    says: [/wanted "a\.test"/, /presented names DNS:b\.test/, /proxy_ssl_name/],
+    says: [/wanted "a\.test"/, /presented names "DNS:b\.test"/, /proxy_ssl_name/],
   },
   {
     name: 'a certificate with the name in its common name only',
@@ -148,8 +148,11 @@ for (const refusal of refusals) {
       const error = await fail(targetAt(port, refusal.change, names));
       assert.equal(error.code, refusal.code);
       for (const part of refusal.says) assert.match(error.message, part);
-      assert.match(error.message, /presented names .*subject ".*issuer ".*valid from .* to .*GMT/);
-      assert.match(error.message, /sha256 [0-9a-f]{64}; to mend: /);
+      assert.match(
+        error.message,
+        /presented names .*subject ".*issuer ".*chain: ".*valid from .* to .*GMT/,
+      );
+      assert.match(error.message, /sha256 [0-9a-f]{64}; (?:CA .*; )?to mend this: /);
       assert.doesNotMatch(error.message, /\n/);
     });
   }
@@ -238,7 +241,7 @@ test('an upstream that answers in plain HTTP fails and none of its bytes are han
     createServer((socket) => socket.once('data', () => socket.end(httpAnswer))),
   );
   const error = await fail(targetAt(port));
-  assert.equal(error.code, 'UPSTREAM_TLS_PROTOCOL');
+  assert.equal(error.code, 'UPSTREAM_TLS_NOT_TLS');
   assert.match(error.message, /does not speak TLS on this port/);
 });
 
@@ -248,7 +251,35 @@ test('bytes sent before the handshake are not taken for an answer', async (t) =>
     createServer((socket) => socket.end(httpAnswer)),
   );
   const error = await fail(targetAt(port));
-  assert.equal(error.code, 'UPSTREAM_TLS_PROTOCOL');
+  assert.equal(error.code, 'UPSTREAM_TLS_NOT_TLS');
+});
+
+const noRecords: readonly (readonly [string, Buffer])[] = [
+  ['a greeting of another protocol', Buffer.from('220 mail.test ESMTP\r\n')],
+  ['zeros', Buffer.alloc(100)],
+  ['a record longer than there are', Buffer.from('160303ffff41414141', 'hex')],
+];
+
+for (const [name, bytes] of noRecords) {
+  test(`${name}: not TLS, and none of it is handed out`, async (t) => {
+    const port = await listen(
+      t,
+      createServer((socket) => socket.write(bytes)),
+    );
+    assert.equal((await fail(targetAt(port))).code, 'UPSTREAM_TLS_NOT_TLS');
+  });
+}
+
+test('an alert of the upstream is named, whatever it is', async (t) => {
+  const alert = Buffer.from('15030300020250', 'hex');
+  const port = await listen(
+    t,
+    createServer((socket) => socket.once('data', () => socket.end(alert))),
+  );
+  const { error, refused } = await attempt(targetAt(port));
+  assert.equal(error?.code, 'UPSTREAM_TLS_HANDSHAKE_REFUSED');
+  assert.match(error.message, /alert "internal_error"/);
+  assert.equal(refused, null);
 });
 
 test('an upstream that closes or resets in the handshake is a failure of the handshake', async (t) => {
@@ -256,7 +287,7 @@ test('an upstream that closes or resets in the handshake is a failure of the han
   const resetting = createServer((socket) => socket.once('data', () => socket.resetAndDestroy()));
   for (const server of [closing, resetting]) {
     const error = await fail(targetAt(await listen(t, server)));
-    assert.equal(error.code, 'UPSTREAM_TLS_PROTOCOL');
+    assert.equal(error.code, 'UPSTREAM_TLS_HANDSHAKE_CLOSED');
     assert.match(error.message, /peer closed connection in SSL handshake/);
   }
 });
@@ -265,26 +296,29 @@ const disagreements: readonly (readonly [
   string,
   TlsOptions,
   Partial<UpstreamTlsSettings>,
+  ErrorCode,
   RegExp,
 ])[] = [
   [
     'no common protocol',
     { maxVersion: 'TLSv1.2' },
     { protocols: ['TLSv1.3'] },
-    /proxy_ssl_protocols/,
+    'UPSTREAM_TLS_PROTOCOL_MISMATCH',
+    /alert "protocol_version".*proxy_ssl_protocols/,
   ],
   [
     'no common cipher',
     { maxVersion: 'TLSv1.2', ciphers: 'ECDHE-ECDSA-AES128-GCM-SHA256' },
     { ciphers: 'ECDHE-ECDSA-AES256-GCM-SHA384' },
-    /proxy_ssl_ciphers/,
+    'UPSTREAM_TLS_HANDSHAKE_REFUSED',
+    /alert "handshake_failure".*proxy_ssl_ciphers/,
   ],
 ];
 
-for (const [name, server, change, says] of disagreements) {
+for (const [name, server, change, code, says] of disagreements) {
   test(`${name} is a failure of the handshake`, async (t) => {
     const error = await fail(targetAt(await listen(t, tlsUpstream([goodLeaf], server)), change));
-    assert.equal(error.code, 'UPSTREAM_TLS_PROTOCOL');
+    assert.equal(error.code, code);
     assert.match(error.message, says);
   });
 }
@@ -295,7 +329,7 @@ test('a hole in the list of protocols is not spoken', async (t) => {
     tlsUpstream([goodLeaf], { minVersion: 'TLSv1.2', maxVersion: 'TLSv1.2' }),
   );
   const old = { protocols: ['TLSv1.1', 'TLSv1.3'], ciphers: 'DEFAULT:@SECLEVEL=0' } as const;
-  assert.equal((await fail(targetAt(port, old))).code, 'UPSTREAM_TLS_PROTOCOL');
+  assert.equal((await fail(targetAt(port, old))).code, 'UPSTREAM_TLS_PROTOCOL_MISMATCH');
 });
 
 test('TLS 1.0 is spoken where it is listed and the security level allows it', async (t) => {
@@ -381,5 +415,5 @@ test('a policy that trusts the system refuses a private CA', async (t) => {
   const port = await listen(t, tlsUpstream([goodLeaf]));
   const error = await fail(targetAt(port, { trusted: null }));
   assert.equal(error.code, 'UPSTREAM_TLS_UNKNOWN_ISSUER');
-  assert.equal(settings.verify, true);
+  assert.equal(settings.verify, 'on');
 });

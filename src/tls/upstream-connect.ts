@@ -1,37 +1,51 @@
-// The only way to an upstream over TLS. A socket is handed out once chain, dates, purpose, name and
-// depth are verified, and not one byte passes to or from the caller before that:
+// The only way to an upstream over TLS. A socket is handed out once everything that its policy
+// demands is verified, and not one byte passes to or from the caller before that:
 //
-//   tls.connect -> 'secure' (keep what was presented, for the message) -> OpenSSL's verdict
-//     -> checkServerIdentity (our name check and depth) -> 'secureConnect' -> onSecure
+//   tls.connect -> 'OCSPResponse' (kept) -> 'secure' (keep what was presented, for the message)
+//     -> OpenSSL's verdict on the chain -> checkServerIdentity (upstream-checks.ts: name, depth,
+//     pins, OCSP) -> 'secureConnect' -> onSecure
 //
-// Node itself refuses (rejectUnauthorized is always given), we only add reasons to refuse.
+// Node itself refuses (rejectUnauthorized is always given), we only add reasons to refuse. In report
+// mode Node refuses nothing; both verdicts are asked for at 'secureConnect' and reported.
 
 import type { X509Certificate } from 'node:crypto';
 import type { ConnectionOptions, TLSSocket } from 'node:tls';
 import { connect } from 'node:tls';
 import { SallyportError } from '../base/errors.ts';
-import { identityProblem } from './identity.ts';
+import { chainFailure } from './chain-failure.ts';
+import type { FailureText } from './failure-text.ts';
 import type { SessionRecord } from './session-cache.ts';
 import { isUsable, sessionRecord, upstreamSessions } from './session-cache.ts';
-import type { FailureText } from './upstream-failure.ts';
+import type { PeerVerdict } from './upstream-checks.ts';
+import { checkPeer, unansweredOcsp } from './upstream-checks.ts';
 import { certificateFailure, classifyUpstreamError, socketFailure } from './upstream-failure.ts';
-import type { UpstreamTlsFacts } from './upstream-facts.ts';
-import { connectionFacts, readPeerFacts } from './upstream-facts.ts';
+import type { HandshakeFacts, PeerFacts, UpstreamTlsFacts } from './upstream-facts.ts';
+import { connectionFacts, handshakeFacts, noHandshakeFacts } from './upstream-facts.ts';
+import { readPeerFacts } from './upstream-facts.ts';
+import { policyInForce } from './upstream-policy.ts';
 import type { UpstreamTlsTarget } from './upstream-target.ts';
 import { sentServerName, tlsTargetKey } from './upstream-target.ts';
-import { expiryOf, findVerifiedPath, intermediatesOf } from './verified-path.ts';
 
 export type { UpstreamTlsFacts } from './upstream-facts.ts';
 export type { UpstreamTlsTarget } from './upstream-target.ts';
 export { tlsTargetKey } from './upstream-target.ts';
 export { classifyUpstreamError } from './upstream-failure.ts';
 
-/** The outcome of a handshake: exactly one of both is called, once, never before the return. */
+/**
+ * The outcome of a handshake: exactly one of onSecure and onFailure is called, once, never before
+ * the return.
+ */
 export interface UpstreamTlsHandlers {
   /** Verified. Attach 'error' and 'close' listeners before returning. */
   onSecure(facts: UpstreamTlsFacts): void;
-  /** Refused or failed; the socket is destroyed. */
-  onFailure(error: SallyportError): void;
+  /**
+   * Refused or failed; the socket is destroyed.
+   *
+   * @param facts - what was refused, with `verify` `FAILED:CODE`; null where nothing was presented
+   */
+  onFailure(error: SallyportError, facts: UpstreamTlsFacts | null): void;
+  /** In report mode, before onSecure: what a full handshake would have been refused for. */
+  onReport?(error: SallyportError): void;
 }
 
 /** Node's `onread`: where bytes go and who is told. The callback returns false to pause. */
@@ -49,7 +63,14 @@ export function connectUpstreamTls(
   onread: ReadBuffer,
   handlers: UpstreamTlsHandlers,
 ): TLSSocket {
-  return new UpstreamHandshake(target, handlers).start(onread);
+  return new UpstreamHandshake(inForce(target), handlers).start(onread);
+}
+
+// Whoever asked may have had the target for long: no connection is made under a policy whose
+// `until=` has passed.
+function inForce(target: UpstreamTlsTarget): UpstreamTlsTarget {
+  const policy = policyInForce(target.policy);
+  return policy === target.policy ? target : { ...target, policy };
 }
 
 // Missing in Node's type declarations.
@@ -69,8 +90,11 @@ class UpstreamHandshake {
   /** Where this connection's own sessions belong; null as long as nothing may be kept. */
   #record: SessionRecord | null = null;
   #presented: X509Certificate | null = null;
-  /** Set by our check of name and depth: until when the verified path is valid. */
-  #pathExpiry: number | null = null;
+  #staple: Buffer | null = null;
+  /** Null until the handshake is done. */
+  #agreed: HandshakeFacts | null = null;
+  /** Of our own checks, once they were made. */
+  #verdict: PeerVerdict | null = null;
 
   constructor(target: UpstreamTlsTarget, handlers: UpstreamTlsHandlers) {
     this.#target = target;
@@ -79,7 +103,9 @@ class UpstreamHandshake {
   }
 
   start(onread: ReadBuffer): TLSSocket {
-    const socket = connect(this.#options(onread));
+    const { settings } = this.#target.policy;
+    const asksOcsp = settings.ocsp !== 'off' && settings.verify !== 'off';
+    const socket = connect(this.#options(onread, asksOcsp));
     this.#socket = socket;
     socket.on('error', ignoreError);
     socket.on('error', this.#onError);
@@ -87,11 +113,12 @@ class UpstreamHandshake {
     // Node destroys a refused connection in its own 'secure' listener, and the certificate with it.
     socket.prependOnceListener('secure', this.#onHandshakeDone);
     socket.once('secureConnect', this.#onSecureConnect);
-    if (this.#target.policy.settings.sessionReuse) socket.on('session', this.#onSession);
+    if (asksOcsp) socket.once('OCSPResponse', this.#onStaple);
+    if (settings.sessionReuse) socket.on('session', this.#onSession);
     return socket;
   }
 
-  #options(onread: ReadBuffer): UpstreamOptions {
+  #options(onread: ReadBuffer, requestOCSP: boolean): UpstreamOptions {
     const { policy, address } = this.#target;
     const offered = policy.settings.sessionReuse ? upstreamSessions.take(this.#key) : null;
     this.#offered = offered?.record ?? null;
@@ -103,6 +130,7 @@ class UpstreamHandshake {
       ...(serverName === null ? {} : { servername: serverName }),
       ...(offered === null ? {} : { session: offered.session }),
       secureContext: policy.context,
+      requestOCSP,
       rejectUnauthorized: policy.settings.verify === 'on',
       checkServerIdentity: this.#checkServerIdentity,
       onread: {
@@ -113,26 +141,29 @@ class UpstreamHandshake {
     };
   }
 
+  // On a resumed connection there is none, or null: that says nothing.
+  readonly #onStaple = (staple: Buffer | null): void => {
+    this.#staple = staple;
+  };
+
   readonly #onHandshakeDone = (): void => {
-    this.#presented = this.#socket?.getPeerX509Certificate() ?? null;
+    const socket = this.#socket;
+    if (socket === null) return;
+    this.#presented = socket.getPeerX509Certificate() ?? null;
+    this.#agreed = handshakeFacts(socket);
   };
 
   // Asked by Node at a full handshake, once OpenSSL has found the chain to be good.
   readonly #checkServerIdentity = (): Error | undefined => {
-    const { policy, verifyName } = this.#target;
-    if (policy.settings.verify !== 'on') return undefined;
-    const leaf = this.#presented;
-    if (leaf === null) return this.#refusal(noCertificate);
-    const problem = identityProblem(verifyName, leaf.subjectAltName);
-    if (problem !== null) return this.#refusal(nameMismatch(problem));
-    const path = findVerifiedPath(leaf, policy.trust);
-    const limit = policy.settings.verifyDepth;
-    if (path === null || intermediatesOf(path) > limit) {
-      return this.#refusal(tooLong(path === null ? null : intermediatesOf(path), limit));
-    }
-    this.#pathExpiry = expiryOf(path);
-    return undefined;
+    if (this.#target.policy.settings.verify !== 'on') return undefined;
+    const { failure } = this.#check();
+    return failure === null ? undefined : this.#refusal(failure);
   };
+
+  #check(): PeerVerdict {
+    this.#verdict = checkPeer(this.#target, { leaf: this.#presented, staple: this.#staple });
+    return this.#verdict;
+  }
 
   readonly #onSecureConnect = (): void => {
     const socket = this.#socket;
@@ -148,27 +179,63 @@ class UpstreamHandshake {
     this.#secured = true;
     socket.removeListener('error', this.#onError);
     socket.removeListener('close', this.#onClose);
+    const agreed = this.#agreed ?? handshakeFacts(socket);
     // Nothing of the certificate is needed any more, and a connection may live for hours.
     this.#presented = null;
+    this.#staple = null;
     this.#offered = null;
-    this.#handlers.onSecure(connectionFacts(socket, record.peer));
+    this.#handlers.onSecure(connectionFacts(agreed, record.peer));
   };
 
   #judgeFull(socket: TLSSocket): SallyportError | null {
-    const verify = this.#target.policy.settings.verify === 'on';
+    const { verify } = this.#target.policy.settings;
+    if (verify === 'report') {
+      this.#judgeAndReport(socket);
+      return null;
+    }
+    const verdict = verify === 'on' ? this.#verdict : this.#check();
     // Our check has run and Node agrees; anything else is a change in Node that must not pass.
-    if (verify && (!socket.authorized || this.#pathExpiry === null)) {
+    if (verdict === null || (verify === 'on' && !socket.authorized)) {
       return this.#refusal(notVerified);
     }
-    const peer = readPeerFacts(this.#presented, verify ? 'SUCCESS' : 'NONE');
-    this.#record = sessionRecord(peer, this.#pathExpiry ?? Number.POSITIVE_INFINITY);
+    if (verdict.failure !== null) return this.#refusal(verdict.failure);
+    this.#accept(verify === 'on' ? 'SUCCESS' : 'NONE', verdict);
     return null;
+  }
+
+  #accept(verify: string, { ocsp, expiresAt }: PeerVerdict): void {
+    this.#record = sessionRecord(readPeerFacts(this.#presented, verify, ocsp), expiresAt);
+  }
+
+  #judgeAndReport(socket: TLSSocket): void {
+    const { policy } = this.#target;
+    const chain = socket.authorized ? null : this.#chainFailure(socket.authorizationError);
+    const verdict =
+      chain === null
+        ? this.#check()
+        : { failure: chain, ocsp: unansweredOcsp(policy, this.#staple), expiresAt: Infinity };
+    const { failure } = verdict;
+    this.#accept(failure === null ? 'SUCCESS' : `REPORTED:${failure.code}`, verdict);
+    if (failure === null) return;
+    policy.reported.count += 1;
+    const { code, message } = this.#refusal(failure);
+    const so = `would be refused (report only, ${policy.reported.count} so far on this hop)`;
+    this.#handlers.onReport?.(new SallyportError(code, `${so}: ${message}`));
+  }
+
+  #chainFailure(verdict: unknown): FailureText {
+    const { policy } = this.#target;
+    const name = verdict instanceof Error ? verdict.message : String(verdict);
+    const leaf = this.#presented;
+    return chainFailure({ name, text: null, leaf, policy }) ?? { ...notVerified, what: name };
   }
 
   // Chain and name were verified at the full handshake, so without its record nothing is known.
   #judgeResumed(): SallyportError | null {
-    if (this.#offered === null || !isUsable(this.#offered)) return this.#refusal(staleSession);
-    this.#record = this.#offered;
+    const record = this.#offered;
+    if (record === null || !isUsable(record)) return this.#refusal(staleSession);
+    this.#record = record;
+    if (record.peer.verify.startsWith('REPORTED:')) this.#target.policy.reported.count += 1;
     return null;
   }
 
@@ -210,19 +277,24 @@ class UpstreamHandshake {
     this.#socket?.destroy();
     if (this.#settled) return;
     this.#settled = true;
-    this.#handlers.onFailure(error);
+    this.#handlers.onFailure(error, this.#factsOfRefused(error));
+  }
+
+  #factsOfRefused({ code }: SallyportError): UpstreamTlsFacts | null {
+    const peer = this.#presented === null ? (this.#offered?.peer ?? null) : this.#presentedFacts();
+    if (peer === null || (this.#agreed === null && this.#presented === null)) return null;
+    return connectionFacts(this.#agreed ?? noHandshakeFacts, { ...peer, verify: `FAILED:${code}` });
+  }
+
+  #presentedFacts(): PeerFacts {
+    const ocsp = this.#verdict?.ocsp ?? unansweredOcsp(this.#target.policy, this.#staple);
+    return readPeerFacts(this.#presented, '', ocsp);
   }
 }
 
 function isConnectError(error: Error): boolean {
   return 'syscall' in error && (error.syscall === 'connect' || error.syscall === 'bind');
 }
-
-const noCertificate: FailureText = {
-  code: 'UPSTREAM_TLS_UNTRUSTED',
-  what: 'the upstream presented no certificate',
-  mend: 'exclude anonymous ciphers in proxy_ssl_ciphers (!aNULL)',
-};
 
 const notVerified: FailureText = {
   code: 'UPSTREAM_TLS_UNTRUSTED',
@@ -241,20 +313,3 @@ const earlyBytes: FailureText = {
   what: 'bytes arrived before the upstream was verified',
   mend: 'report this: it is a defect of the proxy or of its version of Node.js',
 };
-
-function nameMismatch(problem: string): FailureText {
-  return {
-    code: 'UPSTREAM_TLS_NAME_MISMATCH',
-    what: problem,
-    mend: 'set proxy_ssl_name to a name that the certificate has, or have it issued for this name',
-  };
-}
-
-function tooLong(found: number | null, limit: number): FailureText {
-  const count = found === null ? 'an unknown number of' : String(found);
-  return {
-    code: 'UPSTREAM_TLS_DEPTH_EXCEEDED',
-    what: `certificate chain too long: ${count} intermediate CAs where ${limit} are allowed`,
-    mend: `set proxy_ssl_verify_depth ${found ?? 'higher'}`,
-  };
-}

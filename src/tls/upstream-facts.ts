@@ -1,9 +1,13 @@
-// What is known about a secured connection to an upstream, for variables and logs.
+// What is known about a connection to an upstream once its handshake is done, for variables and
+// logs: of one that was let through, and of one that was refused.
 
 import type { X509Certificate } from 'node:crypto';
 import type { TLSSocket } from 'node:tls';
 import type { CertificateFacts } from './certificate-facts.ts';
 import { certificateFacts, noCertificateFacts } from './certificate-facts.ts';
+
+/** `''`: not asked for. `NONE`: asked for, and nothing came. */
+export type OcspFact = '' | 'GOOD' | 'NONE' | 'REVOKED' | 'INVALID';
 
 /** Facts of one connection. Those of the certificate are of the full handshake where it resumed. */
 export interface UpstreamTlsFacts extends CertificateFacts {
@@ -14,33 +18,71 @@ export interface UpstreamTlsFacts extends CertificateFacts {
   /** The group of the key exchange: `X25519MLKEM768`. Empty where there is none or no name. */
   readonly curve: string;
   readonly reused: boolean;
-  /** `SUCCESS`; `NONE` where verification is off; else `FAILED:reason`. */
+  /**
+   * `SUCCESS`; `NONE` where verification is off; `REPORTED:CODE` where report mode let through what
+   * would have been refused; `FAILED:CODE` where it was refused.
+   */
   readonly verify: string;
+  /** What the stapled OCSP response said. */
+  readonly ocsp: OcspFact;
 }
 
 /** What does not change from one resumption to the next. */
 export interface PeerFacts {
   readonly verify: string;
+  readonly ocsp: OcspFact;
   readonly certificate: CertificateFacts;
 }
 
-/** The facts of a peer at a full handshake. */
-export function readPeerFacts(certificate: X509Certificate | null, verify: string): PeerFacts {
-  return {
-    verify,
-    certificate: certificate === null ? noCertificateFacts : certificateFacts(certificate),
-  };
+/** What was agreed on in one handshake. */
+export interface HandshakeFacts {
+  readonly protocol: string;
+  readonly cipher: string;
+  readonly curve: string;
+  readonly reused: boolean;
 }
 
-/** The facts of a connection whose handshake is done. */
-export function connectionFacts(socket: TLSSocket, peer: PeerFacts): UpstreamTlsFacts {
-  const of = peer.certificate;
+/** Of a handshake that came to nothing. */
+export const noHandshakeFacts: HandshakeFacts = Object.freeze({
+  protocol: '',
+  cipher: '',
+  curve: '',
+  reused: false,
+});
+
+/** What a handshake came to. After a refusal the socket does not tell any more. */
+export function handshakeFacts(socket: TLSSocket): HandshakeFacts {
   return {
     protocol: socket.getProtocol() ?? '',
     cipher: socket.getCipher().name,
     curve: groupOf(socket),
     reused: socket.isSessionReused(),
+  };
+}
+
+/** The facts of a peer at a full handshake. */
+export function readPeerFacts(
+  certificate: X509Certificate | null,
+  verify: string,
+  ocsp: OcspFact,
+): PeerFacts {
+  return {
+    verify,
+    ocsp,
+    certificate: certificate === null ? noCertificateFacts : certificateFacts(certificate),
+  };
+}
+
+/** The facts of a connection. */
+export function connectionFacts(agreed: HandshakeFacts, peer: PeerFacts): UpstreamTlsFacts {
+  const of = peer.certificate;
+  return {
+    protocol: agreed.protocol,
+    cipher: agreed.cipher,
+    curve: agreed.curve,
+    reused: agreed.reused,
     verify: peer.verify,
+    ocsp: peer.ocsp,
     subject: of.subject,
     issuer: of.issuer,
     serial: of.serial,

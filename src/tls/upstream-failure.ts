@@ -4,35 +4,27 @@
 import type { X509Certificate } from 'node:crypto';
 import { getSystemErrorMap } from 'node:util';
 import { formatAddress } from '../base/address.ts';
-import type { ErrorCode } from '../base/errors.ts';
 import { SallyportError } from '../base/errors.ts';
-import { plainHex } from './certificate-facts.ts';
-import { rfc2253 } from './distinguished-name.ts';
+import { chainFailure } from './chain-failure.ts';
+import type { FailureText } from './failure-text.ts';
+import type { HandshakeError } from './handshake-errors.ts';
 import {
   brokenConnection,
   closedInHandshake,
-  handshakeErrorRow,
+  handshakeError,
   isHandshakeFailureAlert,
   missingClientCertificate,
   otherHandshakeError,
 } from './handshake-errors.ts';
+import { oneLine, quoted } from './log-text.ts';
+import { describeCertificate } from './peer-description.ts';
 import { reasonOf } from './pem.ts';
-import { isValidToday } from './trust-store.ts';
+import type { UpstreamTlsPolicy } from './upstream-policy.ts';
 import type { UpstreamTlsTarget } from './upstream-target.ts';
-import { missingIssuer, presentedChain } from './verified-path.ts';
-import { verifyErrorRow } from './verify-errors.ts';
+import { sanText } from './wanted-san.ts';
 
 /** How far the connection had come when the error was seen. */
 export type UpstreamPhase = 'connect' | 'handshake' | 'established';
-
-/** A refusal or failure in words. */
-export interface FailureText {
-  readonly code: ErrorCode;
-  readonly what: string;
-  readonly mend: string;
-}
-
-const namesTextLimit = 400;
 
 /**
  * Turns a socket's error into the error of the table.
@@ -63,76 +55,80 @@ export function socketFailure(
   scene: FailureScene,
 ): SallyportError {
   const code = codeOf(error);
-  const verdict = verifyErrorRow(code);
-  if (verdict !== null && phase === 'handshake') {
-    const what = `${verdict.text === '' ? reasonOf(error) : verdict.text} (${code})`;
-    return certificateFailure({ code: verdict.code, what, mend: verdict.mend }, scene, error);
+  if (phase === 'handshake') {
+    const { policy } = scene.target;
+    const text = reasonOf(error);
+    const verdict = chainFailure({ name: code, text, leaf: scene.presented, policy });
+    if (verdict !== null) return certificateFailure(verdict, scene, error);
   }
-  const row = handshakeErrorRow(code);
-  if (row !== null) {
-    const certificateMissing = isHandshakeFailureAlert(row) && scene.presented !== null;
-    return protocolFailure(certificateMissing ? missingClientCertificate : row, scene, error);
-  }
+  const known = handshakeError(code);
+  if (known !== null) return protocolFailure(narrowed(known, scene), scene, error);
   const closed = code === 'ECONNRESET' || code === 'EPIPE';
   if (phase === 'established' && !code.startsWith('ERR_SSL_')) {
     return new SallyportError('UPSTREAM_RESET', systemText('connection', error), error);
   }
-  if (phase === 'established') return protocolFailure(brokenConnection, scene, error);
-  return protocolFailure(closed ? closedInHandshake : otherHandshakeError, scene, error);
+  const row =
+    phase === 'established' ? brokenConnection : closed ? closedInHandshake : otherHandshakeError;
+  return protocolFailure({ row, alert: null }, scene, error);
 }
 
-/** A certificate was refused: the text with everything about it. */
+// Once the upstream has shown its certificate, protocol and cipher were agreed on.
+function narrowed(known: HandshakeError, { presented }: FailureScene): HandshakeError {
+  if (presented === null || !isHandshakeFailureAlert(known.row)) return known;
+  return { row: missingClientCertificate, alert: known.alert };
+}
+
+/** A certificate was refused: the text with everything about it, for one line of the log. */
 export function certificateFailure(
   failure: FailureText,
   scene: FailureScene,
   cause?: unknown,
 ): SallyportError {
   const { target, presented } = scene;
+  const { policy } = target;
   const parts = [
     `upstream SSL certificate verify error: ${failure.what}`,
-    `wanted "${target.verifyName}" at ${formatAddress(target.address)}`,
-    ...(presented === null ? ['no certificate was presented'] : describe(presented)),
-    ...(presented === null ? [] : datedIssuers(presented, target)),
-    `to mend: ${failure.mend.replaceAll('{issuer}', issuerName(scene))}`,
+    `wanted ${wantedNames(target)} at ${formatAddress(target.address)}`,
+    ...(presented === null
+      ? ['no certificate was presented']
+      : describeCertificate(presented, policy.trust)),
+    ...weakenedUntil(policy),
+    `to mend this: ${failure.mend}`,
   ];
   return new SallyportError(failure.code, oneLine(parts.join('; ')), cause);
 }
 
-function describe(certificate: X509Certificate): string[] {
-  return [
-    `presented names ${shorten(certificate.subjectAltName ?? 'none')}`,
-    `subject "${rfc2253(certificate.subject)}"`,
-    `issuer "${rfc2253(certificate.issuer)}"`,
-    `valid from ${certificate.validFrom} to ${certificate.validTo}`,
-    `sha256 ${plainHex(certificate.fingerprint256)}`,
-  ];
+function wantedNames({ policy, verifyName }: UpstreamTlsTarget): string {
+  const { sans } = policy.settings;
+  return sans.length === 0
+    ? quoted(verifyName)
+    : sans.map((san) => quoted(sanText(san))).join(' or ');
 }
 
-// An expired CA above a leaf that is valid is hard to find otherwise.
-function datedIssuers(leaf: X509Certificate, target: UpstreamTlsTarget): string[] {
-  const presented = presentedChain(leaf);
-  const root = target.policy.trust.issuerOf(presented.at(-1) ?? leaf);
-  const issuers = [...presented.slice(1), ...(root === null ? [] : [root])];
-  return issuers
-    .filter((one) => !isValidToday(one))
-    .map((one) => `CA "${rfc2253(one.subject)}" valid from ${one.validFrom} to ${one.validTo}`);
+// Who has forgotten the date must not look for the cause in the certificate.
+function weakenedUntil({ weakened }: UpstreamTlsPolicy): string[] {
+  if (weakened === null) return [];
+  const day = new Date(weakened.until).toISOString().slice(0, 10);
+  const what =
+    weakened.mode === 'off'
+      ? 'verification was switched off until'
+      : 'verification only reported until';
+  return [`${what} ${day} (until= of proxy_ssl_verify) and is on since`];
 }
 
-function issuerName({ target, presented }: FailureScene): string {
-  if (presented === null) return '';
-  const last = missingIssuer(presented, target.policy.trust) ?? presented;
-  return rfc2253(last.issuer);
-}
-
-function protocolFailure(row: FailureText, { target }: FailureScene, error: Error): SallyportError {
-  const name =
-    target.serverName === null ? 'no server name sent' : `server name "${target.serverName}"`;
+function protocolFailure(
+  { row, alert }: HandshakeError,
+  { target }: FailureScene,
+  error: Error,
+): SallyportError {
+  const { serverName } = target;
+  const name = serverName === null ? 'no server name sent' : `server name ${quoted(serverName)}`;
   const client = target.policy.settings.certificate?.certificate.path;
   const parts = [
-    `${row.what} (${errorDetail(error)})`,
+    `${row.what}${alert === null ? '' : `: alert "${alert}"`} (${errorDetail(error)})`,
     `on the TLS connection to upstream ${formatAddress(target.address)}, ${name}, ` +
       (client === undefined ? 'no client certificate' : `client certificate "${client}"`),
-    `to mend: ${row.mend}`,
+    `to mend this: ${row.mend}`,
   ];
   return new SallyportError(row.code, oneLine(parts.join('; ')), error);
 }
@@ -169,14 +165,4 @@ function codeOf(error: Error): string {
 
 function errnoOf(error: Error): number {
   return 'errno' in error && typeof error.errno === 'number' ? error.errno : 0;
-}
-
-function shorten(names: string): string {
-  if (names.length <= namesTextLimit) return names;
-  return `${names.slice(0, namesTextLimit)}… (${names.length} characters)`;
-}
-
-// Names come from the peer: nothing of them may break the log's line.
-function oneLine(text: string): string {
-  return text.replace(/[^\x20-\x7e…]/g, '?');
 }

@@ -3,7 +3,12 @@ import { generateKeyPairSync } from 'node:crypto';
 import { test } from 'node:test';
 import { makeCertificate, pairFiles, pemFile } from './certificates.test-kit.ts';
 import type { UpstreamTlsSettings } from './upstream-policy.ts';
-import { createUpstreamTlsPolicy, policyWarnings } from './upstream-policy.ts';
+import {
+  createUpstreamTlsPolicy,
+  policyInForce,
+  policyWarnings,
+  policyWithCertificate,
+} from './upstream-policy.ts';
 import { otherRoot, root, settings } from './upstream.test-kit.ts';
 
 const client = pairFiles(makeCertificate({ commonName: 'client', issuer: root }));
@@ -83,6 +88,68 @@ test('the same content under another path is the same policy', () => {
 test('another content under the same path is another policy', () => {
   const changed = { ...settings, trusted: pemFile('root.crt', otherRoot) };
   assert.notEqual(createUpstreamTlsPolicy(changed).key, createUpstreamTlsPolicy(settings).key);
+});
+
+const changes: readonly (readonly [string, Partial<UpstreamTlsSettings>])[] = [
+  ['verify', { verify: 'report' }],
+  ['weakUntil', { weakUntil: 1 }],
+  ['verifyCommonName', { verifyCommonName: true }],
+  ['pins', { pins: ['a'] }],
+  ['sans', { sans: [{ kind: 'dns', value: 'a.test' }] }],
+  ['ocsp', { ocsp: 'staple' }],
+  ['groups', { groups: 'X25519' }],
+  ['overrides', { overrides: { groups: 'X25519' } }],
+  ['certificate', { certificate: client }],
+];
+
+for (const [name, change] of changes) {
+  test(`another setting of ${name} is another policy`, () => {
+    const changed = createUpstreamTlsPolicy({ ...settings, ...change });
+    assert.notEqual(changed.key, createUpstreamTlsPolicy(settings).key);
+  });
+}
+
+test('a file without a revocation list is refused, named', () => {
+  const crl = [{ path: 'empty.crl', pem: root.pem }];
+  assert.throws(() => createUpstreamTlsPolicy({ ...settings, crl }), {
+    code: 'CERTIFICATE_INVALID',
+    message: /"empty\.crl": there is no CRL in it/,
+  });
+});
+
+const clientToo = pairFiles(makeCertificate({ commonName: 'client 2', issuer: root }));
+
+test('with another client certificate it is another policy, the same for the same content', () => {
+  const policy = createUpstreamTlsPolicy(settings);
+  const first = policyWithCertificate(policy, client);
+  assert.equal(policyWithCertificate(policy, client), first);
+  const readAgain = structuredClone(client);
+  assert.equal(policyWithCertificate(policy, readAgain), first);
+  assert.notEqual(policyWithCertificate(policy, clientToo).key, first.key);
+  assert.notEqual(first.key, policy.key);
+  assert.equal(first.reported, policy.reported);
+});
+
+test('a pair that does not match is refused also at run time', () => {
+  const policy = createUpstreamTlsPolicy(settings);
+  const mixed = { certificate: client.certificate, key: clientToo.key };
+  assert.throws(() => policyWithCertificate(policy, mixed), {
+    code: 'CERTIFICATE_INVALID',
+    message: /"client 2\.key": the private key does not match/,
+  });
+});
+
+test('a strict twin keeps the certificate that was set for it', () => {
+  const weak = createUpstreamTlsPolicy({ ...settings, verify: 'off', weakUntil: 1 });
+  const strict = policyInForce(policyWithCertificate(weak, client));
+  assert.equal(strict.settings.verify, 'on');
+  assert.equal(strict.settings.certificate, client);
+});
+
+test('the system store that counts after until= must be there at load', () => {
+  const weak = createUpstreamTlsPolicy({ ...settings, trusted: null, verify: 'off', weakUntil: 1 });
+  assert.equal(weak.trust.size, 0);
+  assert.ok(policyInForce(weak).trust.size > 0);
 });
 
 test('a policy is frozen', () => {

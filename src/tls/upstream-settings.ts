@@ -14,7 +14,8 @@ export type VerifyMode = 'on' | 'off' | 'report';
 
 /**
  * `proxy_ssl_ocsp`. `staple`: a response is asked for, and checked where one comes; a certificate
- * that says must-staple (RFC 7633) needs one. `require`: every certificate needs one.
+ * that says must-staple (RFC 7633) needs one. `require`: every certificate needs one. Nothing is
+ * asked for where nothing is verified.
  */
 export type OcspMode = 'off' | 'staple' | 'require';
 
@@ -32,14 +33,21 @@ export interface UpstreamTlsSettings {
    * names? RFC 9525 says no.
    */
   readonly verifyCommonName: boolean;
-  /** `proxy_ssl_crl`: with any, every certificate of the chain must be covered by one. */
+  /**
+   * `proxy_ssl_crl`: with any, every certificate of the chain must be covered by one. Without effect
+   * where nothing is verified.
+   */
   readonly crl: readonly PemFile[];
   /**
    * `proxy_ssl_pin`: SHA-256 over the SubjectPublicKeyInfo, base64, without `sha256/`. One of them
-   * must be in the verified chain. Empty: any key will do.
+   * must be in the verified chain. With verification off they are enforced all the same, but only
+   * the key of the upstream's own certificate counts; `report` reports them. Empty: any key will do.
    */
   readonly pins: readonly string[];
-  /** `proxy_ssl_san`: one of them must be in the certificate; the name is not compared then. */
+  /**
+   * `proxy_ssl_san`: one of them must be in the certificate. The name is not compared then: the
+   * certificate of a SPIFFE workload has a URI and no DNS name.
+   */
   readonly sans: readonly WantedSan[];
   readonly ocsp: OcspMode;
   /** `proxy_ssl_groups`: OpenSSL's list, separated by `:`; `auto` leaves the choice to OpenSSL. */

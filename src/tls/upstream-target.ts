@@ -23,6 +23,8 @@ export function tlsTargetKey(target: UpstreamTlsTarget): string {
   const name = target.serverName;
   // NUL is in no address and no name that can be sent or verified.
   return [
+    // First what comes into and goes out of force as one: by this, sessions are dropped.
+    target.policy.baseKey,
     target.policy.key,
     formatAddress(target.address),
     name === null ? '-' : `+${name}`,

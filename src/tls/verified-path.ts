@@ -9,14 +9,17 @@ import { pickIssuer } from './trust-store.ts';
 /** More certificates than any honest chain has; a bound against loops of cross-signed CAs. */
 const longestPath = 32;
 
-/** The certificates that a peer presented: leaf first, then as they came over the wire. */
+/**
+ * The certificates that a peer presented: leaf first, then as they came over the wire. One that came
+ * twice, as the leaf of many a server does, counts once.
+ */
 export function presentedChain(leaf: X509Certificate): readonly X509Certificate[] {
   const chain = [leaf];
   let current = leaf;
-  while (chain.length < longestPath) {
+  for (let steps = 1; steps < longestPath; steps += 1) {
     const next = current.issuerCertificate;
-    if (next === undefined || next === current || next.raw.equals(current.raw)) break;
-    chain.push(next);
+    if (next === undefined || next === current) break;
+    if (!chain.some((one) => one.raw.equals(next.raw))) chain.push(next);
     current = next;
   }
   return chain;

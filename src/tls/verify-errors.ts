@@ -22,7 +22,9 @@ const trustIssuer =
   'proxy_ssl_trusted_certificate';
 const renew = "renew the upstream's certificate (and check this machine's clock)";
 const reissue = "the upstream's certificate must be issued anew";
-const crl = 'renew the certificate revocation list';
+const crl = 'renew the list in the file of proxy_ssl_crl';
+const crlForEach =
+  'with proxy_ssl_crl each CA of the chain, the root included, needs a list: add the missing one';
 
 const rows = {
   DEPTH_ZERO_SELF_SIGNED_CERT: row(
@@ -57,26 +59,34 @@ const rows = {
   INVALID_PURPOSE: row(
     'UPSTREAM_TLS_WRONG_PURPOSE',
     'unsuitable certificate purpose',
-    'the certificate must allow serverAuth (extended key usage), and its issuers must be CAs',
+    "the upstream's certificate must be issued anew, for servers: extended key usage serverAuth",
   ),
-  INVALID_CA: row('UPSTREAM_TLS_WRONG_PURPOSE', 'invalid CA certificate', reissue),
+  INVALID_CA: row(
+    'UPSTREAM_TLS_INVALID_CA',
+    'invalid CA certificate',
+    'each issuer in the chain must be a CA: basicConstraints CA:TRUE, key usage keyCertSign',
+  ),
   PATH_LENGTH_EXCEEDED: row(
-    'UPSTREAM_TLS_WRONG_PURPOSE',
+    'UPSTREAM_TLS_PATH_LENGTH_EXCEEDED',
     'path length constraint exceeded',
-    reissue,
+    'a CA in the chain allows fewer CAs below it (pathlen of its basicConstraints): ' + reissue,
   ),
   CERT_CHAIN_TOO_LONG: row(
     'UPSTREAM_TLS_DEPTH_EXCEEDED',
     'certificate chain too long',
     'raise proxy_ssl_verify_depth',
   ),
-  CERT_REVOKED: row('UPSTREAM_TLS_UNTRUSTED', 'certificate revoked', reissue),
+  CERT_REVOKED: row('UPSTREAM_TLS_REVOKED', 'certificate revoked', reissue),
   CERT_SIGNATURE_FAILURE: row('UPSTREAM_TLS_UNTRUSTED', 'certificate signature failure', reissue),
   CERT_REJECTED: row('UPSTREAM_TLS_UNTRUSTED', 'certificate rejected', reissue),
   HOSTNAME_MISMATCH: row('UPSTREAM_TLS_NAME_MISMATCH', 'hostname mismatch', 'set proxy_ssl_name'),
-  UNABLE_TO_GET_CRL: row('UPSTREAM_TLS_UNTRUSTED', 'unable to get certificate CRL', crl),
-  CRL_HAS_EXPIRED: row('UPSTREAM_TLS_UNTRUSTED', 'CRL has expired', crl),
-  CRL_NOT_YET_VALID: row('UPSTREAM_TLS_UNTRUSTED', 'CRL is not yet valid', crl),
+  UNABLE_TO_GET_CRL: row('UPSTREAM_TLS_CRL_MISSING', 'unable to get certificate CRL', crlForEach),
+  CRL_HAS_EXPIRED: row('UPSTREAM_TLS_CRL_EXPIRED', 'CRL has expired', crl),
+  CRL_NOT_YET_VALID: row(
+    'UPSTREAM_TLS_CRL_EXPIRED',
+    'CRL is not yet valid',
+    "check this machine's clock, and the list in the file of proxy_ssl_crl",
+  ),
   CRL_SIGNATURE_FAILURE: row('UPSTREAM_TLS_UNTRUSTED', 'CRL signature failure', crl),
   UNABLE_TO_DECRYPT_CERT_SIGNATURE: row(
     'UPSTREAM_TLS_UNTRUSTED',
@@ -114,9 +124,68 @@ const rows = {
     crl,
   ),
   OUT_OF_MEM: row('UPSTREAM_TLS_UNTRUSTED', 'out of memory', 'give the machine more memory'),
-  // Weak keys and signatures, name constraints, unknown critical extensions.
+  // All that Node has no name for: see the texts below.
   UNSPECIFIED: row('UPSTREAM_TLS_UNTRUSTED', '', reissue),
 } as const satisfies Record<string, VerifyErrorRow>;
+
+const biggerKey =
+  'the key must be made anew, RSA of 2048 bits at least or P-256; @SECLEVEL in the string of ' +
+  'proxy_ssl_ciphers decides what passes';
+const betterDigest =
+  'the certificate must be issued anew and signed with SHA-256; @SECLEVEL in the string of ' +
+  'proxy_ssl_ciphers decides what passes';
+const otherNames =
+  "the upstream's certificate may have only names that its CAs are allowed (nameConstraints)";
+
+/** What Node calls UNSPECIFIED, by OpenSSL's text. */
+const unnamed = {
+  weakLeafKey: row('UPSTREAM_TLS_WEAK_KEY', 'EE certificate key too weak', biggerKey),
+  weakCaKey: row('UPSTREAM_TLS_WEAK_KEY', 'CA certificate key too weak', biggerKey),
+  weakDigest: row(
+    'UPSTREAM_TLS_WEAK_SIGNATURE',
+    'CA signature digest algorithm too weak',
+    betterDigest,
+  ),
+  notPermitted: row('UPSTREAM_TLS_NAME_CONSTRAINT', 'permitted subtree violation', otherNames),
+  excluded: row('UPSTREAM_TLS_NAME_CONSTRAINT', 'excluded subtree violation', otherNames),
+  constraintLimits: row(
+    'UPSTREAM_TLS_NAME_CONSTRAINT',
+    'name constraints minimum and maximum not supported',
+    otherNames,
+  ),
+  constraintType: row(
+    'UPSTREAM_TLS_NAME_CONSTRAINT',
+    'unsupported name constraint type',
+    otherNames,
+  ),
+  constraintSyntax: row(
+    'UPSTREAM_TLS_NAME_CONSTRAINT',
+    'unsupported or invalid name constraint syntax',
+    otherNames,
+  ),
+  noCertSign: row(
+    'UPSTREAM_TLS_INVALID_CA',
+    'key usage does not include certificate signing',
+    rows.INVALID_CA.mend,
+  ),
+} as const satisfies Record<string, VerifyErrorRow>;
+
+const byText: ReadonlyMap<string, VerifyErrorRow> = new Map(
+  Object.values(unnamed).map((one) => [one.text, one]),
+);
+
+/** One verdict that Node has no name for. */
+export type UnnamedVerdict = keyof typeof unnamed;
+
+/** The row of such a verdict. */
+export function unnamedRow(verdict: UnnamedVerdict): VerifyErrorRow {
+  return unnamed[verdict];
+}
+
+/** The row of what Node calls UNSPECIFIED, by OpenSSL's own text for it. */
+export function unspecifiedRow(text: string): VerifyErrorRow {
+  return byText.get(text) ?? { ...rows.UNSPECIFIED, text };
+}
 
 const byName: ReadonlyMap<string, VerifyErrorRow> = new Map(Object.entries(rows));
 

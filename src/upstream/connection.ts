@@ -41,8 +41,13 @@ export interface ConnectionUser {
   onData(buffer: Buffer, bytes: number): boolean;
   /** The server has closed its side. The user still has to `destroy()`. */
   onEnd(): void;
-  /** It failed and is closed; the last callback. */
+  /**
+   * It failed and is closed; the last callback. What a TLS server presented that was refused is in
+   * the connection's `tls`.
+   */
   onError(error: SallyportError): void;
+  /** Report mode: what the TLS server would have been refused for; onConnected follows. */
+  onTlsReport?(error: SallyportError): void;
   /** After `write` returned false: more may be written. */
   onDrain(): void;
   /** What `arm` was asked to wait for took too long. */
@@ -71,9 +76,11 @@ const flushMs = 5_000;
 export class UpstreamConnection {
   readonly key: string;
   readonly peer: Peer;
+  /** Base key of the TLS policy that it was verified under; null for plain ones. */
+  readonly policyKey: string | null;
   /** Milliseconds of `now()`. */
   readonly createdAt: number;
-  /** What the TLS handshake showed; null for plain ones and before it is done. */
+  /** What the TLS handshake showed, refused or not; null for plain ones and before it is done. */
   tls: UpstreamTlsFacts | null = null;
   /** Requests begun, the present one included. */
   requests = 1;
@@ -90,7 +97,7 @@ export class UpstreamConnection {
   newer: UpstreamConnection | null = null;
   idleTimer: CoarseTimer | null = null;
   /** For the response under way; used again for each. */
-  readonly head: ResponseHead = new ResponseHead();
+  head: ResponseHead = new ResponseHead();
   readonly body: ResponseBody = new ResponseBody();
   #userTimer: CoarseTimer | null = null;
 
@@ -109,6 +116,7 @@ export class UpstreamConnection {
   ) {
     this.key = target.key;
     this.peer = target.peer;
+    this.policyKey = target.tls === null ? null : target.tls.policy.baseKey;
     this.createdAt = now();
     this.user = user;
     this.#buffers = buffers;
@@ -236,10 +244,15 @@ export class UpstreamConnection {
     this.user?.onConnected(this);
   }
 
-  /** For the opener: closes the connection, and tells the user unless it was closed already. */
-  fail(error: SallyportError): void {
+  /**
+   * For the opener: closes the connection, and tells the user unless it was closed already.
+   *
+   * @param facts - what the server presented, where that is why
+   */
+  fail(error: SallyportError, facts: UpstreamTlsFacts | null = null): void {
     if (this.#closed) return;
     const user = this.user;
+    this.tls ??= facts;
     this.destroy();
     user?.onError(error);
   }
@@ -268,6 +281,8 @@ export class UpstreamConnection {
   }
 
   #end(): void {
+    // Within the TLS handshake: the error that follows has its name.
+    if (!this.connected) return;
     this.#ended = true;
     if (this.user === null) this.destroy();
     else this.user.onEnd();

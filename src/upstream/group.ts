@@ -1,6 +1,8 @@
 // A group of servers: an `upstream` block, or the addresses of the one host that a URL names. It is
-// what a location forwards to; made anew by each worker from the configuration.
+// what a location forwards to. Each worker makes its own from the configuration; one that is defined
+// as before is kept over a change of configuration, with its peers' state and its connections.
 
+import { createHash } from 'node:crypto';
 import type { Address } from '../base/address.ts';
 import type { Balancer, BalancerRow } from './balancer.ts';
 import { Peer } from './peer.ts';
@@ -30,6 +32,8 @@ export const defaultKeepalive: KeepaliveSettings = {
 export interface UpstreamGroup {
   /** The name in `upstream`, or the URL's authority. */
   readonly name: string;
+  /** Hash over all that it was made from: groups of equal definition are the same. */
+  readonly definition: string;
   readonly peers: readonly Peer[];
   readonly balancer: Balancer;
   readonly keepalive: KeepaliveSettings;
@@ -75,13 +79,20 @@ export function createImplicitGroup(options: ImplicitGroupOptions): UpstreamGrou
 }
 
 function assemble(options: GroupOptions, implicit: boolean): UpstreamGroup {
+  const { name, peers, keepalive = defaultKeepalive, balancerArgs = [] } = options;
   const row = options.balancer ?? roundRobin;
+  const made = { name, implicit, balancer: row.name, balancerArgs, keepalive };
   return {
-    name: options.name,
-    peers: options.peers,
-    balancer: row.create(options.peers, options.balancerArgs ?? []),
-    keepalive: options.keepalive ?? defaultKeepalive,
+    name,
+    definition: hash({ ...made, peers: peers.map((peer) => peer.options) }),
+    peers,
+    balancer: row.create(peers, balancerArgs),
+    keepalive,
     implicit,
     tries: options.peers.filter((peer) => !peer.down).length,
   };
+}
+
+function hash(definition: object): string {
+  return createHash('sha256').update(JSON.stringify(definition)).digest('base64');
 }

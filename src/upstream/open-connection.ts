@@ -35,7 +35,8 @@ function openTls(
 ): Socket {
   const socket = connectUpstreamTls(target, reads, {
     onSecure: (facts) => connection.establish(facts),
-    onFailure: (error) => connection.fail(error),
+    onFailure: (error, facts) => connection.fail(error, facts),
+    onReport: (error) => connection.user?.onTlsReport?.(error),
   });
   // Until the handshake is verified the tls room names the failure: it knows what was wrong.
   socket.on('error', (error) => {

@@ -3,6 +3,19 @@
 // they can move to shared memory for an upstream `zone` without touching a balancer's caller.
 
 import { formatAddress, type Address } from '../base/address.ts';
+import type { KeyPair, PemFile } from '../tls/pem.ts';
+
+/** What a `server` line says of its own about TLS; it wins over what the location says. */
+export interface ServerTls {
+  /** The name to verify and to send as SNI, or an address without brackets; null: not given. */
+  readonly name: string | null;
+  /** The CAs that its certificate must come from; null: not given. */
+  readonly trusted: PemFile | null;
+  /** The client certificate, its key perhaps still encrypted; null: not given. */
+  readonly certificate: KeyPair | null;
+  /** Base64 of SHA-256 hashes of keys; empty: not given. */
+  readonly pins: readonly string[];
+}
 
 /** What a `server` line says. Defaults are nginx's. */
 export interface PeerOptions {
@@ -19,10 +32,14 @@ export interface PeerOptions {
   readonly maxConns?: number;
   readonly backup?: boolean;
   readonly down?: boolean;
+  /** One record for all addresses of a line. Default null: the location decides. */
+  readonly tls?: ServerTls | null;
 }
 
 /** One upstream server address and its state in this worker. */
 export class Peer {
+  /** What it was made from: peers of equal options are the same server. */
+  readonly options: PeerOptions;
   /** As in `$upstream_addr`. */
   readonly name: string;
   readonly hostName: string;
@@ -35,6 +52,7 @@ export class Peer {
   readonly maxConns: number;
   readonly backup: boolean;
   readonly down: boolean;
+  readonly tls: ServerTls | null;
 
   /** Requests being served now. Idle pooled connections don't count, as in nginx. */
   connections = 0;
@@ -50,6 +68,7 @@ export class Peer {
   currentWeight = 0;
 
   constructor(options: PeerOptions) {
+    this.options = options;
     this.name = formatAddress(options.address);
     this.hostName = options.hostName;
     this.address = options.address;
@@ -60,6 +79,7 @@ export class Peer {
     this.maxConns = options.maxConns ?? 0;
     this.backup = options.backup ?? false;
     this.down = options.down ?? false;
+    this.tls = options.tls ?? null;
     this.effectiveWeight = this.weight;
   }
 }

@@ -244,3 +244,27 @@ test('a connection put twice is closed rather than shared', async () => {
   assert.equal(pool.take(connection.key), null);
   await origin.stop();
 });
+
+test('only connections of the policies in force are kept, and plain ones', async () => {
+  const origin = await Origin.start();
+  const pool = poolWith();
+  const plain = await connected(origin.target());
+  const stays = await connected(origin.target('stays', 'new'));
+  const goes = await connected(origin.target('goes', 'old'));
+  const busy = await connected(origin.target('goes', 'old'));
+  for (const connection of [plain, goes, stays]) pool.put(connection);
+  pool.retain(new Set(['new']));
+  assert.deepEqual(
+    [plain.closed, stays.closed, goes.closed, busy.closed],
+    [false, false, true, false],
+  );
+  assert.equal(pool.take(goes.key), null);
+  pool.put(busy);
+  assert.equal(busy.closed, true);
+  assert.equal(pool.idle, 2);
+  assert.equal(pool.take(stays.key), stays);
+  pool.put(stays);
+  assert.equal(stays.closed, false);
+  pool.closeAll();
+  await origin.stop();
+});

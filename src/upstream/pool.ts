@@ -19,6 +19,8 @@ export class ConnectionPool implements IdleKeeper {
   #newest: UpstreamConnection | null = null;
   #idle = 0;
   #closed = false;
+  /** TLS policies in force; null: all. */
+  #policies: ReadonlySet<string> | null = null;
 
   constructor(settings: KeepaliveSettings) {
     this.#settings = settings;
@@ -73,6 +75,23 @@ export class ConnectionPool implements IdleKeeper {
     this.#stacks.clear();
   }
 
+  /**
+   * From now on keeps connections of these TLS policies only, and plain ones. Idle ones of others
+   * are closed now, those in use when their response is complete.
+   *
+   * @param policies - keys of the policies in force
+   */
+  retain(policies: ReadonlySet<string>): void {
+    this.#policies = policies;
+    let next = this.#oldest;
+    while (next !== null) {
+      const connection = next;
+      next = connection.newer;
+      if (!this.#isInForce(connection)) connection.end();
+    }
+    this.#sweep();
+  }
+
   /** For the connection itself: takes it out without closing it. */
   forget(connection: UpstreamConnection): void {
     if (connection.keeper !== this) return;
@@ -91,11 +110,18 @@ export class ConnectionPool implements IdleKeeper {
       !this.#closed &&
       connection.keeper === null &&
       connection.reusable &&
+      this.#isInForce(connection) &&
       settings.connections > 0 &&
       settings.timeoutMs > 0 &&
       connection.requests < settings.requests &&
       now() - connection.createdAt <= settings.timeMs
     );
+  }
+
+  // A certificate, CA or revocation list that has changed makes another policy: what was verified
+  // under the old one must not serve another request.
+  #isInForce({ policyKey }: UpstreamConnection): boolean {
+    return policyKey === null || this.#policies === null || this.#policies.has(policyKey);
   }
 
   #stackOf(key: string): UpstreamConnection[] {

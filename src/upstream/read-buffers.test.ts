@@ -198,7 +198,7 @@ test('200 plain and TLS connections share the buffer without mixing a byte', asy
     const address = { kind: 'ip', host: '127.0.0.1', port: ports[id % 2] ?? 0 } as const;
     const peer = new Peer({ address, hostName: 'origin.test' });
     // The opener of this test makes the socket; only that there is a TLS part matters here.
-    const part = tls ? ({} as UpstreamTlsTarget) : null;
+    const part = tls ? ({ policy: { baseKey: 'psk' } } as UpstreamTlsTarget) : null;
     const target: ConnectTarget = { key: String(id), address, tls: part, peer };
     finished.push(
       new Promise((resolve) => {

@@ -9,6 +9,7 @@ import {
   conditions,
   defaultConditions,
   mayTryNext,
+  isRefusal,
   outcomeOf,
   type RetryState,
 } from './retry.ts';
@@ -41,7 +42,11 @@ test('by default errors and timeouts go to the next server, the rest does not', 
     'UPSTREAM_READ_TIMEOUT',
     'UPSTREAM_CLOSED_EARLY',
     'UPSTREAM_RESET',
+    'UPSTREAM_TLS_HANDSHAKE_REFUSED',
+    'UPSTREAM_TLS_PROTOCOL_MISMATCH',
     'UPSTREAM_TLS_NOT_TLS',
+    'UPSTREAM_TLS_HANDSHAKE_CLOSED',
+    'UPSTREAM_TLS_HANDSHAKE_FAILED',
   ]);
   for (const status of [403, 404, 429, 500, 502, 503, 504]) {
     assert.equal(mayTryNext(status, state()), 'stop');
@@ -56,8 +61,18 @@ test('a verification failure is final whatever is configured', () => {
   for (const code of verification) {
     const open = state({ conditions: all, reusedConnection: true, triesLeft: 9 });
     assert.equal(mayTryNext(code, open), 'stop', code);
-    assert.equal(outcomeOf(code, 'stop'), 'failed', code);
+    // It is booked with the location, not with the balancer that others share.
+    assert.equal(outcomeOf(code, 'stop'), 'neutral', code);
+    assert.equal(isRefusal(code), true, code);
   }
+});
+
+test('a failure of the connection is no refusal', () => {
+  const others = codes.filter((code) => errorRows[code].retry !== 'no');
+  for (const failure of [...others, 502, 403, 'CLIENT_ABORTED'] as const) {
+    assert.equal(isRefusal(failure), false, String(failure));
+  }
+  assert.equal(outcomeOf('UPSTREAM_TLS_HANDSHAKE_CLOSED', 'next'), 'failed');
 });
 
 test('what the table retries agrees with the retry advice of the error rows', () => {

@@ -1,7 +1,7 @@
 // The one place that decides whether a request goes to another server (nginx: proxy_next_upstream).
 // A failure becomes a condition, conditions are bits, and the rules below are asked in order.
 
-import type { ErrorCode } from '../base/errors.ts';
+import { errorRows, type ErrorCode } from '../base/errors.ts';
 import type { Outcome } from './balancer.ts';
 
 /** One condition that the configuration may name. */
@@ -139,8 +139,21 @@ export function mayTryNext(failure: Failure, state: RetryState): RetryDecision {
 }
 
 /**
+ * Did a server turn out not to be the one that was meant? That is a matter between it and the
+ * policy of a location (refusals.ts): others may well take it.
+ */
+export function isRefusal(failure: Failure): boolean {
+  return (
+    typeof failure !== 'number' &&
+    failure.startsWith('UPSTREAM_TLS_') &&
+    errorRows[failure].retry === 'no'
+  );
+}
+
+/**
  * What a failed attempt says about its peer. Errors, timeouts and malformed heads always count; a
- * status counts only where it made the request go to another server, and 403 and 404 never do.
+ * status counts only where it made the request go to another server, and 403 and 404 never do. A
+ * server that was refused is not reported: see `isRefusal`.
  */
 export function outcomeOf(failure: Failure, decision: RetryDecision): Outcome {
   if (decision === 'same-fresh') return 'neutral';
@@ -150,5 +163,5 @@ export function outcomeOf(failure: Failure, decision: RetryDecision): Outcome {
 }
 
 function isPeerFailure(code: ErrorCode): boolean {
-  return (conditionOf(code) & transportBits) !== 0 || code.startsWith('UPSTREAM_TLS_');
+  return (conditionOf(code) & transportBits) !== 0;
 }

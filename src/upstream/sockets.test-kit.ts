@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import type { SallyportError } from '../base/errors.ts';
 import { UpstreamConnection, type ConnectionUser, type ConnectTarget } from './connection.ts';
+import type { UpstreamTlsTarget } from '../tls/upstream-connect.ts';
 import { Peer } from './peer.ts';
 import { openPlainSocket } from './plain-socket.ts';
 import { ReadBufferPool } from './read-buffers.ts';
@@ -78,11 +79,17 @@ export class Origin {
     return (this.#server.address() as AddressInfo).port;
   }
 
-  /** A plain target; connections of different `identity` must not be shared. */
-  target(identity = 'plain'): ConnectTarget {
+  /**
+   * A plain target; connections of different `identity` must not be shared.
+   *
+   * @param policyKey - of a TLS policy that it shall seem to be verified under
+   */
+  target(identity = 'plain', policyKey: string | null = null): ConnectTarget {
     const address = { kind: 'ip', host: '127.0.0.1', port: this.port } as const;
     const peer = new Peer({ address, hostName: 'origin.test' });
-    return { key: `127.0.0.1:${this.port} ${identity}`, address, tls: null, peer };
+    const policy = { baseKey: policyKey };
+    const tls = policyKey === null ? null : ({ policy } as unknown as UpstreamTlsTarget);
+    return { key: `127.0.0.1:${this.port} ${identity}`, address, tls, peer };
   }
 
   async stop(): Promise<void> {

@@ -1,0 +1,91 @@
+// The groups of one worker with their peers' state and idle connections. They outlive a change of
+// configuration: a group that is defined as before goes on as if nothing had happened, and only
+// connections of TLS policies that are gone are closed.
+
+import type { UpstreamGroup } from '../upstream/group.ts';
+import { ConnectionPool } from '../upstream/pool.ts';
+import type { LiveGroup } from './proxy-settings.ts';
+
+interface Held {
+  readonly live: LiveGroup;
+  /** Snapshots that use it. */
+  holders: number;
+}
+
+/** Groups for literal addresses in variables are bounded: a client may choose them. */
+const maxAddressGroups = 1024;
+
+/** All groups of a worker, whatever snapshot they belong to. */
+export class LiveGroups {
+  readonly #held = new Map<string, Held>();
+  /** By address, the oldest first. */
+  readonly #addresses = new Map<string, LiveGroup>();
+  #policies: ReadonlySet<string> | null = null;
+
+  /**
+   * The group that is defined like this one and in use already; else this one. To be given back
+   * with `release` by the snapshot that asked.
+   */
+  acquire(group: UpstreamGroup): LiveGroup {
+    const known = this.#held.get(group.definition);
+    if (known !== undefined) {
+      known.holders += 1;
+      return known.live;
+    }
+    const live = this.#open(group);
+    this.#held.set(group.definition, { live, holders: 1 });
+    return live;
+  }
+
+  /** Its last holder gone, a group's idle connections are closed, and those in use when done. */
+  release(live: LiveGroup): void {
+    const { definition } = live.group;
+    const known = this.#held.get(definition);
+    if (known?.live !== live) return;
+    known.holders -= 1;
+    if (known.holders > 0) return;
+    this.#held.delete(definition);
+    live.pool.closeAll();
+  }
+
+  /** The group of an address that came out of a variable, if it has been there before. */
+  ofAddress(address: string): LiveGroup | null {
+    return this.#addresses.get(address) ?? null;
+  }
+
+  /** Adds the group of an address. It belongs to no snapshot and stays until there are too many. */
+  addAddress(address: string, group: UpstreamGroup): LiveGroup {
+    const live = this.#open(group);
+    if (this.#addresses.size >= maxAddressGroups) this.#dropOldestAddress();
+    this.#addresses.set(address, live);
+    return live;
+  }
+
+  /** Closes what was made under other TLS policies than these; see `ConnectionPool.retain`. */
+  retain(policies: ReadonlySet<string>): void {
+    this.#policies = policies;
+    for (const { live } of this.#held.values()) live.pool.retain(policies);
+    for (const live of this.#addresses.values()) live.pool.retain(policies);
+  }
+
+  /** Closes all idle connections, and those in use when done. */
+  closeAll(): void {
+    for (const { live } of this.#held.values()) live.pool.closeAll();
+    for (const live of this.#addresses.values()) live.pool.closeAll();
+    this.#held.clear();
+    this.#addresses.clear();
+  }
+
+  #open(group: UpstreamGroup): LiveGroup {
+    const pool = new ConnectionPool(group.keepalive);
+    if (this.#policies !== null) pool.retain(this.#policies);
+    return { group, pool };
+  }
+
+  #dropOldestAddress(): void {
+    const oldest = this.#addresses.keys().next().value;
+    if (oldest === undefined) return;
+    this.#addresses.get(oldest)?.pool.closeAll();
+    this.#addresses.delete(oldest);
+  }
+}

@@ -1,0 +1,68 @@
+// What the log tells about a certificate that was refused: names, chain, dates, fingerprint. An
+// operator must be able to compare it with what was meant without asking the upstream again.
+
+import type { X509Certificate } from 'node:crypto';
+import { plainHex } from './certificate-facts.ts';
+import { rfc2253 } from './distinguished-name.ts';
+import { readAlternativeNames } from './identity.ts';
+import { quoted } from './log-text.ts';
+import { isValidToday } from './trust-store.ts';
+import type { TrustStore } from './trust-store.ts';
+import { presentedChain } from './verified-path.ts';
+
+const namesTextLimit = 400;
+
+/** The parts of the line, in order. */
+export function describeCertificate(leaf: X509Certificate, trust: TrustStore): string[] {
+  return [
+    `presented names ${presentedNames(leaf)}`,
+    `subject ${dn(leaf.subject)}`,
+    `issuer ${dn(leaf.issuer)}`,
+    `chain: ${chainText(leaf)}`,
+    `valid from ${leaf.validFrom} to ${leaf.validTo}`,
+    `sha256 ${plainHex(leaf.fingerprint256)}`,
+    ...datedIssuers(leaf, trust),
+  ];
+}
+
+/** A distinguished name in RFC 2253 form and quotation marks. */
+export function dn(lines: string): string {
+  return quoted(rfc2253(lines));
+}
+
+function presentedNames(leaf: X509Certificate): string {
+  const { dns, ip, other } = readAlternativeNames(leaf.subjectAltName);
+  const all = [
+    ...dns.map((name) => `DNS:${name}`),
+    ...ip.map((name) => `IP Address:${name}`),
+    ...other,
+  ];
+  if (all.length === 0) return 'none';
+  let text = '';
+  let shown = 0;
+  for (const name of all) {
+    if (text.length + name.length > namesTextLimit) break;
+    text += `${shown === 0 ? '' : ', '}${quoted(name)}`;
+    shown += 1;
+  }
+  return shown === all.length ? text : `${text} and ${all.length - shown} more`;
+}
+
+/** `"CN=leaf" <- "CN=Intermediate" <- "CN=Root"`: as presented, and who issued the last of them. */
+function chainText(leaf: X509Certificate): string {
+  const presented = presentedChain(leaf);
+  const subjects = presented.map((one) => one.subject);
+  const last = presented.at(-1);
+  if (last !== undefined && last.issuer !== last.subject) subjects.push(last.issuer);
+  return subjects.map(dn).join(' <- ');
+}
+
+// An expired CA above a leaf that is valid is hard to find otherwise.
+function datedIssuers(leaf: X509Certificate, trust: TrustStore): string[] {
+  const presented = presentedChain(leaf);
+  const root = trust.issuerOf(presented.at(-1) ?? leaf);
+  const issuers = [...presented.slice(1), ...(root === null ? [] : [root])];
+  return issuers
+    .filter((one) => !isValidToday(one))
+    .map((one) => `CA ${dn(one.subject)} valid from ${one.validFrom} to ${one.validTo}`);
+}
