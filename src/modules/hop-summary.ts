@@ -1,42 +1,78 @@
-// Books each hop to an upstream server while locations are built, and warns of those that nobody
-// verifies.
+// Books each hop to an upstream server while locations are built, and warns of directives that weaken
+// hops, or that have no effect because a hop has no TLS.
 
 import path from 'node:path';
 import type { Position } from '../config/node.ts';
 import type { Scope } from '../config/scope.ts';
-import type { UpstreamTlsPolicy } from '../tls/upstream-policy.ts';
+import type { LiveGroup } from '../forward/proxy-settings.ts';
 import type { BuildContext } from './build-context.ts';
-import { proxySslVerify } from './proxy-ssl.ts';
+import { proxySslVerify } from './proxy-ssl-rows.ts';
+import type { HopTls } from './proxy-ssl.ts';
 
 interface Hop {
   readonly scope: Scope;
   readonly url: string;
   readonly at: Position;
-  readonly secure: boolean;
-  readonly policy: UpstreamTlsPolicy | null;
+  /** That requests may reach from here. */
+  readonly groups: Iterable<LiveGroup>;
+  /** Null: plain HTTP. */
+  readonly tls: HopTls | null;
 }
 
 export function describeHop(hop: Hop, context: BuildContext): void {
-  const { at, url, secure, policy } = hop;
-  const from = `${path.basename(at.file)}:${at.line}`;
-  if (!secure || policy === null) {
+  const from = place(hop.at);
+  if (hop.tls === null) {
+    warnOfParameters(hop, context);
+    const weak = { mode: 'plain', encrypted: false, verified: false } as const;
     const note = 'plain HTTP';
-    context.hops.push({ from, to: url, encrypted: false, verified: false, note });
+    context.hops.push({ from, to: hop.url, ...weak, reason: null, until: null, note });
     return;
   }
-  const { settings } = policy;
-  if (settings.verify === 'on') {
-    const note = `against ${settings.trusted?.path ?? 'the trust store of the system'}`;
-    context.hops.push({ from, to: url, encrypted: true, verified: true, note });
-    return;
-  }
-  const off = hop.scope.at(proxySslVerify);
-  const where = off === null ? '' : ` (${path.basename(off.file)}:${off.line})`;
-  context.diagnostics.warn(
-    off ?? at,
-    `the TLS hop to "${url}" is not verified: anybody on the way can be the upstream`,
-    'remove "proxy_ssl_verify off"; for a private CA set proxy_ssl_trusted_certificate',
+  const { mode, reason, until } = hop.scope.get(proxySslVerify);
+  const verified = mode === 'on';
+  const note = verified ? authorities(hop.tls) : weakening(hop, mode, context);
+  context.hops.push({ from, to: hop.url, mode, encrypted: true, verified, reason, until, note });
+}
+
+function place(at: Position): string {
+  return `${path.basename(at.file)}:${at.line}`;
+}
+
+// Servers with a file of their own are counted with the others: all of them are verified.
+function authorities({ policy, ofServer }: HopTls): string {
+  const named = [policy, ...ofServer.values()].map(
+    ({ settings }) => settings.trusted?.path ?? 'the trust store of the system',
   );
-  const note = `proxy_ssl_verify off${where}`;
-  context.hops.push({ from, to: url, encrypted: true, verified: false, note });
+  return `against ${[...new Set(named)].join(' or ')}`;
+}
+
+function weakening({ scope, at }: Hop, mode: 'off' | 'report', context: BuildContext): string {
+  const where = scope.at(proxySslVerify);
+  const what =
+    mode === 'off'
+      ? 'the TLS hop is not verified: anybody on the way can be the upstream'
+      : 'what fails verification is let through: anybody on the way can be the upstream';
+  // One directive may count for many hops; those are listed at start.
+  const known = context.diagnostics.list.some((one) => one.at === where && one.message === what);
+  if (!known) {
+    context.diagnostics.warn(
+      where ?? at,
+      what,
+      `remove "proxy_ssl_verify ${mode}"; for a private CA set proxy_ssl_trusted_certificate`,
+    );
+  }
+  return `proxy_ssl_verify ${mode}${where === null ? '' : ` at ${place(where)}`}`;
+}
+
+// Only where the URL names the group: with variables in it, other requests may go there over TLS.
+function warnOfParameters({ url, groups }: Hop, context: BuildContext): void {
+  if (url.includes('$')) return;
+  for (const { group } of groups) {
+    for (const { tls } of group.peers) {
+      const given = tls === null ? undefined : context.serverTls.get(tls);
+      if (given === undefined) continue;
+      const message = `the "ssl_" parameters have no effect for "proxy_pass ${url}": it is plain HTTP`;
+      context.reportOnce('warning', given.at, message);
+    }
+  }
 }

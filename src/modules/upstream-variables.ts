@@ -36,7 +36,8 @@ function fact(name: string, help: string, read: (facts: UpstreamTlsFacts) => str
   return variable(
     `upstream_ssl_${name}`,
     help,
-    perTry((one) => (one.tls === null ? '-' : read(one.tls))),
+    // Of several tries an empty one could not be told apart.
+    perTry((one) => (one.tls === null ? '-' : read(one.tls) || '-')),
   );
 }
 
@@ -45,12 +46,17 @@ function field(suffix: string): (x: Exchange) => string | null {
   return (x) => upstreamField(x, name);
 }
 
+function trailer(suffix: string): (x: Exchange) => string | null {
+  const name = suffix.replaceAll('_', '-');
+  return (x) => x.upstreamTrailers?.all(name).join(', ') || null;
+}
+
 // Fields that were hidden from the client are still to be seen here.
 function upstreamField(x: Exchange, lower: string): string | null {
   const fields = x.upstreamHead?.fields;
   if (fields === undefined) return null;
   const values: string[] = [];
-  for (let i = 0; i < fields.names.length; i += 1) {
+  for (let i = 0; i < x.upstreamFields; i += 1) {
     if (fields.names[i]?.toLowerCase() === lower) values.push(fields.values[i] ?? '');
   }
   return values.length === 0 ? null : values.join(', ');
@@ -60,7 +66,7 @@ function upstreamCookie(name: string): (x: Exchange) => string | null {
   return (x) => {
     const fields = x.upstreamHead?.fields;
     if (fields === undefined) return null;
-    for (let i = 0; i < fields.names.length; i += 1) {
+    for (let i = 0; i < x.upstreamFields; i += 1) {
       if (fields.names[i]?.toLowerCase() !== 'set-cookie') continue;
       const [pair = ''] = (fields.values[i] ?? '').split(';');
       const equals = pair.indexOf('=');
@@ -114,6 +120,11 @@ const rows: readonly VariableRow[] = [
     perTry((one) => String(one.bytesSent)),
   ),
   variableFamily('upstream_http_', 'Field of the upstream response, by name.', field),
+  variableFamily(
+    'upstream_trailer_',
+    'Field after the body of the upstream response, by name.',
+    trailer,
+  ),
   variableFamily('upstream_cookie_', 'Cookie that the upstream response sets.', upstreamCookie),
   fact('protocol', 'TLS version towards the server.', (facts) => facts.protocol),
   fact('cipher', 'Cipher suite towards the server.', (facts) => facts.cipher),
@@ -123,7 +134,7 @@ const rows: readonly VariableRow[] = [
   ),
   variable(
     'upstream_ssl_verify',
-    'SUCCESS, NONE (switched off) or FAILED: with the error code.',
+    'SUCCESS, NONE (switched off), or FAILED: or REPORTED: with the error code.',
     perTry((one) =>
       one.tlsFailure === null ? (one.tls?.verify ?? '-') : `FAILED:${one.tlsFailure}`,
     ),
@@ -134,6 +145,11 @@ const rows: readonly VariableRow[] = [
   fact('sans', 'Names in the server certificate.', (facts) => facts.sans),
   fact('not_before', 'Start of its validity.', (facts) => facts.notBefore),
   fact('expires', 'End of its validity.', (facts) => facts.notAfter),
+  fact(
+    'ocsp',
+    'Stapled OCSP response: GOOD, REVOKED, INVALID, NONE; "-": not asked for.',
+    (facts) => facts.ocsp,
+  ),
   fact('fingerprint', 'SHA-256 of the server certificate.', (facts) => facts.fingerprint),
 ];
 

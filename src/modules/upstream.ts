@@ -2,15 +2,8 @@
 
 import { isIP } from 'node:net';
 import { hostPortProblem, parseHostPort, type Address } from '../base/address.ts';
-import type { Argument, Position } from '../config/node.ts';
-import { parseSeconds } from '../base/duration.ts';
-import {
-  blockDirective,
-  directive,
-  listDirective,
-  type ParseHelp,
-  type ValueType,
-} from '../config/row.ts';
+import type { Position } from '../config/node.ts';
+import { blockDirective, directive, listDirective, type ValueType } from '../config/row.ts';
 import type { Scope } from '../config/scope.ts';
 import { number, time } from '../config/value-types.ts';
 import type { LiveGroup } from '../forward/proxy-settings.ts';
@@ -21,11 +14,17 @@ import {
   type KeepaliveSettings,
   type UpstreamGroup,
 } from '../upstream/group.ts';
-import { Peer } from '../upstream/peer.ts';
-import { ConnectionPool } from '../upstream/pool.ts';
+import { Peer, type ServerTls } from '../upstream/peer.ts';
 import type { BuildContext } from './build-context.ts';
 import { inHttp, inUpstream } from './contexts.ts';
 import type { Module } from './module.ts';
+import { readPair, readTlsFile } from './proxy-ssl-files.ts';
+import {
+  serverValue,
+  wholeNumber,
+  type ServerLine,
+  type ServerTlsArguments,
+} from './upstream-server-line.ts';
 
 export const upstream = blockDirective({
   name: 'upstream',
@@ -35,92 +34,6 @@ export const upstream = blockDirective({
   help: 'A group of servers that proxy_pass may name.',
 });
 
-/** One `server` line of a group. */
-interface ServerLine {
-  readonly target: string;
-  readonly at: Position;
-  readonly weight: number;
-  readonly maxFails: number;
-  readonly failTimeout: number;
-  readonly maxConns: number;
-  readonly backup: boolean;
-  readonly down: boolean;
-}
-
-interface Draft {
-  weight: number;
-  maxFails: number;
-  failTimeout: number;
-  maxConns: number;
-  backup: boolean;
-  down: boolean;
-}
-
-type ParameterRow = (draft: Draft, value: string) => boolean;
-
-function wholeNumber(value: string): number | null {
-  return /^\d{1,9}$/.test(value) ? Number(value) : null;
-}
-
-const parameters: Readonly<Record<string, ParameterRow>> = {
-  'weight=': (draft, value) => (draft.weight = wholeNumber(value) ?? 0) > 0,
-  'max_fails=': (draft, value) => (draft.maxFails = wholeNumber(value) ?? -1) >= 0,
-  'fail_timeout=': (draft, value) => (draft.failTimeout = (parseSeconds(value) ?? -1) * 1000) >= 0,
-  'max_conns=': (draft, value) => (draft.maxConns = wholeNumber(value) ?? -1) >= 0,
-  backup: (draft) => (draft.backup = true),
-  down: (draft) => (draft.down = true),
-};
-
-const unsupported = /^(resolve|service=|slow_start=|route=|drain)/;
-
-const serverValue: ValueType<ServerLine> = {
-  expects: 'an address and parameters',
-  parse(node, help) {
-    const [first, ...rest] = node.args;
-    if (first === undefined) return null;
-    const draft: Draft = {
-      weight: 1,
-      maxFails: 1,
-      failTimeout: 10_000,
-      maxConns: 0,
-      backup: false,
-      down: false,
-    };
-    const valid = rest.map((one) => readParameter(one, draft, help)).every(Boolean);
-    if (!valid || !checkTarget(first, help)) return null;
-    return { target: first.text, at: first.at, ...draft };
-  },
-};
-
-function readParameter(one: Argument, draft: Draft, help: ParseHelp): boolean {
-  const equals = one.text.indexOf('=') + 1;
-  const row = parameters[equals === 0 ? one.text : one.text.slice(0, equals)];
-  if (row?.(draft, one.text.slice(equals)) === true) return true;
-  if (unsupported.test(one.text)) {
-    help.error(one.at, `the "${one.text}" parameter of "server" is not supported`);
-  } else {
-    help.error(one.at, `invalid parameter "${one.text}"`);
-  }
-  return false;
-}
-
-function checkTarget(argument: Argument, help: ParseHelp): boolean {
-  const { text } = argument;
-  if (text.startsWith('unix:') ? text.length > 'unix:'.length : parseHostPort(text) !== null) {
-    return true;
-  }
-  if (/^https?:\/\//.test(text)) {
-    help.error(
-      argument.at,
-      `invalid host in upstream "${text}"`,
-      'the scheme belongs to proxy_pass: write host:port here',
-    );
-  } else {
-    help.error(argument.at, `${hostPortProblem(text)} in upstream "${text}"`);
-  }
-  return false;
-}
-
 export const upstreamServer = listDirective<ServerLine>({
   name: 'server',
   contexts: inUpstream,
@@ -128,7 +41,16 @@ export const upstreamServer = listDirective<ServerLine>({
   value: serverValue,
   help:
     'One server of the group: host, host:port or unix:PATH. Parameters: weight=N, max_fails=N, ' +
-    'fail_timeout=TIME, max_conns=N (for each worker), backup, down.',
+    'fail_timeout=TIME, max_conns=N (for each worker), backup, down. What it is over TLS, instead ' +
+    'of what the location says: ssl_name=NAME, ssl_trusted_certificate=FILE, ssl_certificate=FILE ' +
+    'with ssl_certificate_key=FILE, ssl_pin=PIN,PIN (two or more, as proxy_ssl_pin).',
+  differs:
+    'the parameters that begin with ssl_ are not in nginx; a server whose certificate a location ' +
+    'refuses counts as failed for that location only',
+  example:
+    'server 192.0.2.1:443 ssl_name=a.internal ' +
+    'ssl_pin=sha256/47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU= ' +
+    'ssl_pin=sha256/ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0=;',
 });
 
 const keepaliveValue: ValueType<number> = {
@@ -249,15 +171,33 @@ export function buildUpstreams(http: Scope, context: BuildContext): void {
       continue;
     }
     const lines = scope.own(upstreamServer) ?? [];
-    if (lines.length === 0) context.error(at, 'no servers are inside upstream');
+    // One that is malformed has been reported already.
+    if (lines.length === 0 && !hasServers(scope)) {
+      context.error(at, 'no servers are inside upstream');
+    }
     const peers = lines.flatMap((line) => peersOf(line, context));
     const group = createGroup({ name, peers, keepalive: keepaliveOf(scope) });
-    addGroup(name, group, context);
+    const live = addGroup(name, group, context);
+    placeParameters(group, live.group, context);
   }
+}
+
+// A group that is in use already goes on with its own records, equal to those just read.
+function placeParameters(read: UpstreamGroup, live: UpstreamGroup, context: BuildContext): void {
+  for (const [i, { tls }] of live.peers.entries()) {
+    const own = read.peers[i]?.tls ?? null;
+    const given = own === null ? undefined : context.serverTls.get(own);
+    if (tls !== null && given !== undefined) context.serverTls.set(tls, given);
+  }
+}
+
+function hasServers(scope: Scope): boolean {
+  return scope.node?.block?.some(({ name }) => name === upstreamServer.name) === true;
 }
 
 function peersOf(line: ServerLine, context: BuildContext): Peer[] {
   const hostName = parseHostPort(line.target)?.host ?? '';
+  const tls = line.tls === null ? null : readServerTls(line.tls, context);
   return addressesOf(line.target, 80, line.at, context).map(
     (address) =>
       new Peer({
@@ -269,14 +209,27 @@ function peersOf(line: ServerLine, context: BuildContext): Peer[] {
         maxConns: line.maxConns,
         backup: line.backup,
         down: line.down,
+        tls,
       }),
   );
 }
 
+function readServerTls(given: ServerTlsArguments, context: BuildContext): ServerTls {
+  const { name, trusted, pair, pins } = given;
+  const tls = {
+    name,
+    trusted: trusted === null ? null : readTlsFile(trusted, 'CA certificates', context),
+    certificate: pair === null ? null : readPair(pair, context),
+    pins,
+  };
+  context.serverTls.set(tls, given);
+  return tls;
+}
+
 function addGroup(name: string, group: UpstreamGroup, context: BuildContext): LiveGroup {
-  const live: LiveGroup = { group, pool: new ConnectionPool(group.keepalive) };
+  const live = context.liveGroups.acquire(group);
   context.groups.set(name.toLowerCase(), live);
-  context.disposers.push(() => live.pool.closeAll());
+  context.disposers.push(() => context.liveGroups.release(live));
   return live;
 }
 
