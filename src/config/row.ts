@@ -72,6 +72,11 @@ export interface DirectiveRow<V = unknown> {
   readonly differs: string | null;
   /** Why it is accepted without effect here, null where it has effect. */
   readonly withoutEffect: string | null;
+  /**
+   * For the reference page: lines as they could stand in the innermost of `contexts`. A test parses
+   * them there.
+   */
+  readonly example: string | null;
 }
 
 /** What the builders below take: the fields that have no obvious value. */
@@ -85,6 +90,7 @@ export interface RowSpec<V, E = V> {
   readonly inherits?: boolean;
   readonly help: string;
   readonly differs?: string;
+  readonly example?: string;
 }
 
 function arity(args: number | Arity): Arity {
@@ -106,6 +112,7 @@ function makeRow<V, E>(kind: DirectiveRow['kind'], spec: RowSpec<V, E>): Directi
     help: spec.help,
     differs: spec.differs ?? null,
     withoutEffect: null,
+    example: spec.example ?? null,
   };
 }
 

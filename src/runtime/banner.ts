@@ -31,27 +31,36 @@ export function listenLines(addresses: readonly BoundAddress[]): readonly Banner
   return [{ level: 'notice', text: `listening on ${where}` }];
 }
 
-/** The count of the hops, and a warning for each that is not verified. */
+/** The count of the hops, and a warning for each that is less than fully verified. */
 export function hopLines(hops: readonly HopSummary[]): readonly BannerLine[] {
   if (hops.length === 0) return [];
-  const verified = hops.filter((hop) => hop.encrypted && hop.verified);
-  const unverified = hops.filter((hop) => hop.encrypted && !hop.verified);
-  const plain = hops.filter((hop) => !hop.encrypted);
+  const of = (mode: HopSummary['mode']): HopSummary[] => hops.filter((hop) => hop.mode === mode);
   const parts = [
-    `${verified.length} verified`,
-    ...counted(unverified, 'not verified'),
-    ...counted(plain, 'without TLS'),
+    `${of('on').length} verified`,
+    ...counted(of('report'), 'verified in report mode only'),
+    ...counted(of('off'), 'not verified'),
+    ...counted(of('plain'), 'without TLS'),
   ];
   const noun = hops.length === 1 ? 'hop' : 'hops';
-  const warnings = unverified.map((hop): BannerLine => {
-    const note = hop.note === '' ? '' : ` (${hop.note})`;
-    return { level: 'warn', text: `${hop.from}: the hop to ${hop.to} is not verified${note}` };
-  });
   const summary = `${hops.length} upstream ${noun}: ${parts.join(', ')}`;
+  const warnings = hops
+    .filter(({ mode }) => mode === 'off' || mode === 'report')
+    .map((hop): BannerLine => ({ level: 'warn', text: weakLine(hop) }));
   return [{ level: 'notice', text: summary }, ...warnings];
 }
 
 function counted(hops: readonly HopSummary[], what: string): readonly string[] {
   if (hops.length === 0) return [];
   return [`${hops.length} ${what} (${hops.map((hop) => hop.from).join(', ')})`];
+}
+
+function weakLine(hop: HopSummary): string {
+  const state = hop.mode === 'off' ? 'not verified' : 'verified in report mode only';
+  const details = [
+    ...(hop.note === '' ? [] : [hop.note]),
+    ...(hop.until === null ? [] : [`until ${hop.until}`]),
+    ...(hop.reason === null ? [] : [`reason: "${hop.reason}"`]),
+  ];
+  const why = details.length === 0 ? '' : ` (${details.join(', ')})`;
+  return `${hop.from}: the hop to ${hop.to} is ${state}${why}`;
 }

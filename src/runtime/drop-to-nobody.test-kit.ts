@@ -23,6 +23,8 @@ const supervisor = new Supervisor({
     workerDied: () => events.emit('died'),
     reloaded: () => {},
     reloadFailed: () => {},
+    tlsReloaded: () => {},
+    tlsReloadFailed: () => {},
     ended: () => {},
   },
 });

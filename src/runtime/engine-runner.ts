@@ -2,6 +2,8 @@
 // starts or swaps. The same in a worker thread and, with `master_process off`, in the calling one.
 
 import { SallyportError } from '../base/errors.ts';
+import { LiveGroups } from '../forward/live-groups.ts';
+import { upstreamSessions } from '../tls/session-cache.ts';
 import type {
   EngineFace,
   EngineHost,
@@ -17,6 +19,7 @@ import { bindUnixSocket } from './unix-socket.ts';
 
 interface Prepared {
   readonly snapshot: Snapshot;
+  readonly policyKeys: ReadonlySet<string>;
   readonly listeners: readonly EngineListener[];
 }
 
@@ -26,6 +29,10 @@ export class EngineRunner implements EngineHost {
   readonly #options: EngineOptions;
   #engine: EngineFace | null = null;
   #prepared: Prepared | null = null;
+  /** Groups with their connections, over all configurations. */
+  readonly #liveGroups = new LiveGroups();
+  /** The policies of the configuration that is served. */
+  #policyKeys: ReadonlySet<string> = new Set();
 
   constructor(parts: EngineParts, options: EngineOptions) {
     this.#parts = parts;
@@ -37,7 +44,7 @@ export class EngineRunner implements EngineHost {
     const listeners: EngineListener[] = [];
     let snapshot: Snapshot | null = null;
     try {
-      const compiled = await compileRecorded(job.recorded, this.#parts.compile);
+      const compiled = await compileRecorded(job.recorded, this.#parts.compile, this.#liveGroups);
       snapshot = compiled.snapshot;
       // What the supervisor has checked can still fail here: a log that only root may open.
       if (snapshot === null) {
@@ -45,7 +52,7 @@ export class EngineRunner implements EngineHost {
         throw new SallyportError('CONFIG_INVALID', findings);
       }
       for (const listener of job.listeners) listeners.push(await bound(listener));
-      this.#prepared = { snapshot, listeners };
+      this.#prepared = { snapshot, listeners, policyKeys: compiled.policyKeys };
     } catch (error) {
       snapshot?.dispose();
       closeHandles([...job.listeners, ...listeners]);
@@ -63,6 +70,16 @@ export class EngineRunner implements EngineHost {
     } else {
       await this.#engine.swap(prepared.snapshot, prepared.listeners);
     }
+    this.#retain(prepared.policyKeys);
+  }
+
+  // What was verified under a CA, a revocation list, a pin that is no longer in force counts no
+  // more: new requests make new connections with full handshakes.
+  #retain(policyKeys: ReadonlySet<string>): void {
+    const gone = [...this.#policyKeys].filter((key) => !policyKeys.has(key));
+    this.#policyKeys = policyKeys;
+    this.#liveGroups.retain(policyKeys);
+    upstreamSessions.dropPolicies(new Set(gone));
   }
 
   abandon(): Promise<void> {
@@ -95,6 +112,7 @@ export class EngineRunner implements EngineHost {
     const engine = this.#engine;
     this.#engine = null;
     engine?.close();
+    this.#liveGroups.closeAll();
   }
 
   reopenLogs(): void {

@@ -10,6 +10,7 @@ import {
   type SourceSnapshot,
 } from '../config/source.ts';
 import type { Address } from '../base/address.ts';
+import type { LiveGroups } from '../forward/live-groups.ts';
 import type { Compiled, CompileInput } from '../modules/compile.ts';
 import type { HopSummary } from '../modules/hop.ts';
 import type { ProcessSettings } from '../modules/main.ts';
@@ -30,7 +31,7 @@ export type Snapshot = NonNullable<Compiled['snapshot']>;
 
 /** Everything that a compilation used. Can be sent to a worker thread; may hold private keys. */
 export interface RecordedInput {
-  readonly input: Omit<CompileInput, 'sources' | 'lookup' | 'ticketKeys'>;
+  readonly input: Omit<CompileInput, 'sources' | 'lookup' | 'ticketKeys' | 'liveGroups'>;
   readonly ticketKeys: Uint8Array;
   readonly sources: SourceSnapshot;
   readonly lookups: RecordedAnswers;
@@ -85,6 +86,10 @@ export class Loaded implements LoadedConfiguration {
   readonly recorded: RecordedInput;
   /** Every file that the configuration logs to, absolute. */
   readonly logFiles: readonly string[];
+  /** Every certificate, key, CA and the like that was read, absolute. */
+  readonly tlsFiles: readonly string[];
+  /** Are these files watched? */
+  readonly tlsReload: boolean;
 
   constructor(options: ConfigurationOptions, compiled: Compiled, recorded: RecordedInput) {
     this.ok = compiled.diagnostics.errorCount === 0 && compiled.snapshot !== null;
@@ -102,6 +107,8 @@ export class Loaded implements LoadedConfiguration {
     this.options = options;
     this.recorded = recorded;
     this.logFiles = compiled.logFiles;
+    this.tlsFiles = compiled.tlsFiles;
+    this.tlsReload = compiled.tlsReload;
   }
 }
 
@@ -144,10 +151,19 @@ export async function load(options: ConfigurationOptions, parts: LoadParts): Pro
   return new Loaded(options, compiled, recorded);
 }
 
-/** Compiles a recorded input again, without a look at the file system or the network. */
-export function compileRecorded(recorded: RecordedInput, compile: Compile): Promise<Compiled> {
+/**
+ * Compiles a recorded input again, without a look at the file system or the network.
+ *
+ * @param liveGroups - of the worker that is to serve it: what stays the same is used again
+ */
+export function compileRecorded(
+  recorded: RecordedInput,
+  compile: Compile,
+  liveGroups?: LiveGroups,
+): Promise<Compiled> {
   return compile({
     ...recorded.input,
+    ...(liveGroups === undefined ? {} : { liveGroups }),
     sources: new ReplayedSources(recorded.sources),
     lookup: replayLookup(recorded.lookups),
     ticketKeys: Buffer.from(recorded.ticketKeys),

@@ -8,6 +8,7 @@ import type { BoundAddress } from './listen-sockets.ts';
 import { load, Loaded, type LoadedConfiguration } from './load.ts';
 import type { ConfigurationOptions } from './options.ts';
 import { realParts } from './real-parts.ts';
+import type { RefusedTlsFile, SwappedTlsFile } from './refresh.ts';
 import { restartDelay } from './restart-delay.ts';
 import { Supervisor, type SupervisorParts } from './supervisor.ts';
 
@@ -34,6 +35,16 @@ export interface ProxyEvents {
   reloaded: [];
   /** A reload changed nothing because of this error. */
   reloadFailed: [error: SallyportError];
+  /**
+   * Certificates, keys, CAs or revocation lists have changed on disk, and all workers use them
+   * (`ssl_reload`). New connections see them at once; those that are open go on.
+   */
+  tlsReloaded: [files: readonly SwappedTlsFile[]];
+  /**
+   * Such files have changed and are refused: half written, malformed, a key that does not match.
+   * The last good content stays in use. They are tried again at the next change of any of them.
+   */
+  tlsReloadFailed: [files: readonly RefusedTlsFile[]];
   /** The proxy has ended: by `quit` or `close`. */
   ended: [];
 }
@@ -115,6 +126,8 @@ export class Proxy extends EventEmitter<ProxyEvents> {
         workerDied: (workerId, cause) => this.emit('workerDied', workerId, cause),
         reloaded: () => this.emit('reloaded'),
         reloadFailed: (error) => this.emit('reloadFailed', error),
+        tlsReloaded: (files) => this.emit('tlsReloaded', files),
+        tlsReloadFailed: (files) => this.emit('tlsReloadFailed', files),
         ended: () => this.emit('ended'),
       },
     });

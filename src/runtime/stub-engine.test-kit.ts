@@ -17,6 +17,8 @@ export interface StubConfiguration {
   readonly listens?: readonly string[];
   readonly process?: Partial<ProcessSettings>;
   readonly hops?: readonly HopSummary[];
+  /** Their contents become part of the name; "bad" is an error, "odd" one that names no file. */
+  readonly tlsFiles?: readonly string[];
   /** Makes it a configuration with this error. */
   readonly error?: string;
   /** A host to look up; its addresses become part of the name. */
@@ -59,8 +61,10 @@ async function compile(input: CompileInput, inWorker: boolean): Promise<Compiled
   if (inWorker && stub.failInWorker === true) throw new Error('cannot compile here');
   const addresses = stub.lookUp === undefined ? [] : await input.lookup(stub.lookUp);
   const keys = stub.listens ?? ['127.0.0.1:0'];
+  const contents = readTlsFiles(stub.tlsFiles ?? [], input, diagnostics);
+  if (inWorker && contents.includes('not in a worker')) throw new Error('cannot compile here');
   const snapshot: StubSnapshot = {
-    name: [stub.name, ...addresses].join(' '),
+    name: [stub.name, ...addresses, ...contents].join(' '),
     keys,
     dispose: () => {},
   };
@@ -68,12 +72,28 @@ async function compile(input: CompileInput, inWorker: boolean): Promise<Compiled
     diagnostics,
     files: [{ path: input.file, text }],
     process: { ...defaults, ...stub.process },
-    snapshot: stub.error === undefined ? snapshot : null,
+    snapshot: diagnostics.errorCount === 0 ? snapshot : null,
     listens: keys.map(listenSetting),
     hops: stub.hops ?? [],
     logFiles: [],
+    tlsFiles: stub.tlsFiles ?? [],
+    tlsReload: true,
+    policyKeys: new Set<string>(),
   };
   return compiled as unknown as Compiled;
+}
+
+function readTlsFiles(
+  paths: readonly string[],
+  { sources }: CompileInput,
+  diagnostics: Diagnostics,
+): readonly string[] {
+  return paths.map((path) => {
+    const text = sources.read(path).toString();
+    if (text === 'bad') diagnostics.error(null, `"${path}": it is bad`);
+    if (text === 'odd') diagnostics.error(null, 'something is odd');
+    return text;
+  });
 }
 
 class StubEngine implements EngineFace {

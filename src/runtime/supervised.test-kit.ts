@@ -5,6 +5,7 @@ import { connect, type Socket } from 'node:net';
 import type { TestContext } from 'node:test';
 import type { SallyportError } from '../base/errors.ts';
 import { load, type Loaded } from './load.ts';
+import type { RefusedTlsFile, SwappedTlsFile } from './refresh.ts';
 import { stubParts, type StubConfiguration } from './stub-engine.test-kit.ts';
 import { Supervisor, type SupervisorParts } from './supervisor.ts';
 
@@ -14,6 +15,8 @@ export interface Happenings {
   workerDied: [number, SallyportError];
   reloaded: [];
   reloadFailed: [SallyportError];
+  tlsReloaded: [readonly SwappedTlsFile[]];
+  tlsReloadFailed: [readonly RefusedTlsFile[]];
   ended: [];
 }
 
@@ -49,6 +52,8 @@ export function supervise(
       workerDied: (id, cause) => events.emit('workerDied', id, cause),
       reloaded: () => events.emit('reloaded'),
       reloadFailed: (error) => events.emit('reloadFailed', error),
+      tlsReloaded: (files) => events.emit('tlsReloaded', files),
+      tlsReloadFailed: (files) => events.emit('tlsReloadFailed', files),
       ended: () => events.emit('ended'),
     },
   });

@@ -4,6 +4,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { HopSummary } from '../modules/hop.ts';
 import { describe, test, type TestContext } from 'node:test';
 import {
   allGreetings,
@@ -97,8 +98,17 @@ describe('start', () => {
   test('writes into the error log what it serves and which hops are not verified', async (context) => {
     const { supervisor } = supervise(context);
     const log = join(temporaryFolder(context), 'error.log');
-    const hop = { from: 'a.conf:4', to: 'https://x', encrypted: true, verified: true, note: '' };
-    const weak = { ...hop, from: 'a.conf:9', verified: false, note: 'migration' };
+    const hop: HopSummary = {
+      from: 'a.conf:4',
+      to: 'https://x',
+      mode: 'on',
+      encrypted: true,
+      verified: true,
+      reason: null,
+      until: null,
+      note: '',
+    };
+    const weak: HopSummary = { ...hop, from: 'a.conf:9', mode: 'off', verified: false, note: 'x' };
     const errorLog = [{ path: log, level: 'notice' as const }];
     await supervisor.start(
       await loadStub({ name: 'a', process: { ...inline, errorLog }, hops: [hop, weak] }),
@@ -107,10 +117,7 @@ describe('start', () => {
     assert.match(text, /\[notice\] \d+#\d+: sallyport\/\d/);
     assert.match(text, new RegExp(`listening on 127\\.0\\.0\\.1:${portOf(supervisor)}\n`));
     assert.match(text, /2 upstream hops: 1 verified, 1 not verified \(a\.conf:9\)\n/);
-    assert.match(
-      text,
-      /\[warn\].* a\.conf:9: the hop to https:\/\/x is not verified \(migration\)/,
-    );
+    assert.match(text, /\[warn\].* a\.conf:9: the hop to https:\/\/x is not verified \(x\)/);
   });
 });
 

@@ -10,8 +10,11 @@ import { EngineRunner } from './engine-runner.ts';
 import { ListenSockets, type BoundAddress } from './listen-sockets.ts';
 import { asSallyportError, assertSound, diagnosticLine, settleAll } from './failure.ts';
 import type { Loaded } from './load.ts';
+import type { RefusedTlsFile, SwappedTlsFile } from './refresh.ts';
 import { ProcessOwner } from './process-owner.ts';
 import { openSupervisorLog } from './supervisor-log.ts';
+import { TlsReload } from './tls-reload.ts';
+import type { TlsWatchTimes } from './tls-watch.ts';
 import { noteFixedSettings, workerCount, workerCountAfterReload } from './worker-count.ts';
 import { WorkerSlot } from './worker-slot.ts';
 import { WorkerThread } from './worker-thread.ts';
@@ -27,6 +30,8 @@ export interface SupervisorParts {
     readonly refuse: string | null;
     readonly notes: readonly string[];
   };
+  /** How soon changes of TLS files are noticed. */
+  readonly tlsWatch?: TlsWatchTimes;
 }
 
 /** What happens without having been asked for. */
@@ -36,6 +41,8 @@ export interface SupervisorEvents {
   workerDied(workerId: number, cause: SallyportError): void;
   reloaded(): void;
   reloadFailed(error: SallyportError): void;
+  tlsReloaded(files: readonly SwappedTlsFile[]): void;
+  tlsReloadFailed(files: readonly RefusedTlsFile[]): void;
   ended(): void;
 }
 
@@ -66,12 +73,21 @@ export class Supervisor {
   /** Workers that drain because there are fewer now. */
   readonly #leaving = new Set<EngineHost>();
   readonly #onLeft: (() => void)[] = [];
+  readonly #tlsFiles: TlsReload;
   #queue: Promise<unknown> = Promise.resolve();
 
   constructor(options: SupervisorOptions) {
     this.#parts = options.parts;
     this.#events = options.events;
     this.#ownsProcess = options.ownsProcess;
+    this.#tlsFiles = new TlsReload({
+      compile: this.#parts.engine.compile,
+      times: this.#parts.tlsWatch ?? {},
+      events: this.#events,
+      current: () => (this.#state === 'running' ? this.#current : null),
+      log: (level, text) => this.#log.log(level, text),
+      swap: (refresh) => this.#exclusive(() => refresh((loaded) => this.#swap(loaded))),
+    });
   }
 
   get current(): Loaded | null {
@@ -92,6 +108,7 @@ export class Supervisor {
       try {
         await this.#start(loaded);
         this.#state = 'running';
+        this.#tlsFiles.watch(loaded);
       } catch (error) {
         await this.#undoStart(loaded, error);
         throw error;
@@ -120,6 +137,7 @@ export class Supervisor {
     await this.#queue;
     if (this.#state !== 'running') return;
     this.#state = 'stopping';
+    this.#tlsFiles.close();
     this.#log.log('notice', 'gracefully shutting down');
     const timeoutMs = this.#current?.process.workerShutdownTimeout ?? 0;
     for (const host of this.#emptySlots()) this.#drain(host, timeoutMs);
@@ -131,6 +149,7 @@ export class Supervisor {
   async close(): Promise<void> {
     if (this.#state === 'idle' || this.#state === 'ended') return;
     this.#state = 'stopping';
+    this.#tlsFiles.close();
     const hosts = [...this.#emptySlots(), ...this.#leaving];
     await Promise.all(hosts.map((host) => host.close()));
     this.#end();
@@ -230,6 +249,23 @@ export class Supervisor {
     await this.#commitReload(loaded, fresh, count);
   }
 
+  // As a reload, but all that changes is what TLS files hold.
+  async #swap(loaded: Loaded): Promise<void> {
+    const old = this.#current;
+    this.#assertNotStopped();
+    if (old === null) return;
+    const slots = this.#slots.filter((slot) => slot.host !== null);
+    try {
+      await settleAll(slots.map((slot) => this.#prepareKept(slot, loaded, [])));
+      this.#assertNotStopped();
+    } catch (error) {
+      await this.#undoReload(old, slots, []);
+      throw error;
+    }
+    this.#current = loaded;
+    await Promise.all(slots.map((slot) => this.#commitOrReplace(slot)));
+  }
+
   async #undoReload(
     old: Loaded,
     kept: readonly WorkerSlot[],
@@ -252,6 +288,7 @@ export class Supervisor {
     await Promise.all(this.#slots.map((slot) => this.#commitOrReplace(slot)));
     this.#log = openSupervisorLog(loaded.process.errorLog, process.pid);
     this.#owner?.follow(loaded);
+    this.#tlsFiles.watch(loaded);
     this.#logWarnings(loaded);
     this.#write(listenLines(this.addresses()));
     this.#write(hopLines(loaded.hops));
