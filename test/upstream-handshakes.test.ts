@@ -21,21 +21,21 @@ const handshakes: readonly Hop[] = [
     name: 'a server of TLS 1.2 where 1.3 is wanted',
     tls: { ...pki.a.tls, maxVersion: 'TLSv1.2' },
     directives: `${forA} proxy_ssl_protocols TLSv1.3;`,
-    code: 'UPSTREAM_TLS_PROTOCOL',
+    code: 'UPSTREAM_TLS_PROTOCOL_MISMATCH',
     mend: /proxy_ssl_protocols/,
   },
   {
     name: 'a server of TLS 1.3 where 1.2 is wanted',
     tls: { ...pki.a.tls, minVersion: 'TLSv1.3' },
     directives: `${forA} proxy_ssl_protocols TLSv1.2;`,
-    code: 'UPSTREAM_TLS_PROTOCOL',
+    code: 'UPSTREAM_TLS_PROTOCOL_MISMATCH',
     mend: /proxy_ssl_protocols/,
   },
   {
     name: 'no common cipher',
     tls: { ...pki.a.tls, maxVersion: 'TLSv1.2', ciphers: 'ECDHE-ECDSA-AES128-GCM-SHA256' },
     directives: `${forA} proxy_ssl_ciphers ECDHE-ECDSA-AES256-GCM-SHA384;`,
-    code: 'UPSTREAM_TLS_PROTOCOL',
+    code: 'UPSTREAM_TLS_HANDSHAKE_REFUSED',
     mend: /proxy_ssl_ciphers/,
   },
   {
@@ -68,7 +68,7 @@ for (const [version, option] of [
     );
     assert.equal((await request({ port, path: '/good' })).status, 200, proxy.errorLog());
     const says = {
-      '/none': /demands a client certificate .*, no client certificate;/,
+      '/none': /demands a client certificate: alert "\w+" .*, no client certificate;/,
       '/unknown': /does not know the issuer of the client certificate/,
       '/expired': /says that the client certificate has expired/,
     };
@@ -77,7 +77,7 @@ for (const [version, option] of [
       const line = errorLine(proxy, path);
       assert.ok(line.includes(' UPSTREAM_TLS_CLIENT_CERT_REFUSED: '), line);
       assert.match(line, expected);
-      assert.match(line, /to mend: set proxy_ssl_certificate and proxy_ssl_certificate_key/);
+      assert.match(line, /to mend this: set proxy_ssl_certificate and proxy_ssl_certificate_key/);
       const logged = await accessLine(proxy, path);
       assert.match(logged, /502 FAILED:UPSTREAM_TLS_CLIENT_CERT_REFUSED /);
     }
@@ -98,7 +98,8 @@ test('handshakes need a protocol and a cipher in common', async (t) => {
       assert.equal(upstreams[i]?.requests.length, 0);
       const line = errorLine(proxy, `/${i}`);
       assert.ok(line.includes(` ${row.code}: `), line);
-      if (row.mend !== undefined) assert.match(line.slice(line.indexOf('to mend: ')), row.mend);
+      if (row.mend !== undefined)
+        assert.match(line.slice(line.indexOf('to mend this: ')), row.mend);
       assert.ok((await accessLine(proxy, `/${i}`)).includes(` 502 FAILED:${row.code} `));
     });
   }
@@ -118,6 +119,6 @@ test('a server that speaks plain HTTP is named as such', async (t) => {
   assert.equal((await request({ port })).status, 502);
   assert.match(
     proxy.errorLog(),
-    /UPSTREAM_TLS_PROTOCOL: .*to mend: the upstream does not speak TLS/,
+    /UPSTREAM_TLS_NOT_TLS: .*to mend this: the upstream does not speak TLS/,
   );
 });

@@ -3,6 +3,8 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 
+type Answer<T> = T | false | null | undefined;
+
 /**
  * The first result of `ask` that is not false, null or undefined.
  *
@@ -11,12 +13,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
  */
 export async function eventually<T>(
   what: string,
-  ask: () => T | false | null | undefined,
+  ask: () => Answer<T> | Promise<Answer<T>>,
   limitMs = 5000,
 ): Promise<T> {
   const deadline = Date.now() + limitMs;
   for (;;) {
-    const result = ask();
+    const result = await ask();
     if (result !== false && result !== null && result !== undefined) return result;
     if (Date.now() > deadline) throw new Error(`${what} did not come within ${limitMs} ms`);
     await sleep(10);
