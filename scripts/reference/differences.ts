@@ -17,8 +17,8 @@ const defaultsOfNginx: Readonly<Record<string, string>> = {
 
 // What no single directive's row can say.
 const general = [
-  'The common name of a certificate is never compared: only its DNS and IP alternative names ' +
-    'count (RFC 9525).',
+  'The common name of an upstream certificate is not compared, unless proxy_ssl_verify_cn says so: ' +
+    'only its DNS and IP alternative names count (RFC 9525).',
   'Pools of upstream connections and caches of TLS sessions belong to the whole TLS policy of a ' +
     'hop: a location with another CA, name or client certificate never uses what this one opened.',
   'HTTP/1.1 is read strictly: a bare LF, a bare CR, white space before a colon, obsolete line ' +

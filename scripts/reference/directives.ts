@@ -1,7 +1,7 @@
 // docs/directives.md: every directive, from its row.
 
 import type { Arity, DirectiveRow } from '../../src/config/row.ts';
-import { item, page, paragraph, sentence } from './markdown.ts';
+import { codeBlock, item, page, paragraph, sentence } from './markdown.ts';
 import type { Inline } from './markdown.ts';
 
 /** The page of all directives, those without effect last. */
@@ -24,7 +24,8 @@ export function directivesPage(rows: readonly DirectiveRow[], inline: Inline): s
   ]);
 }
 
-function sorted(rows: readonly DirectiveRow[]): DirectiveRow[] {
+/** By name. */
+export function sorted(rows: readonly DirectiveRow[]): DirectiveRow[] {
   return [...rows].sort((a, b) => (a.name < b.name ? -1 : Number(a.name > b.name)));
 }
 
@@ -34,7 +35,8 @@ export function heading(row: DirectiveRow, rows: readonly DirectiveRow[]): strin
   return isShared ? `\`${row.name}\` in ${row.contexts.join(', ')}` : `\`${row.name}\``;
 }
 
-function entry(row: DirectiveRow, title: string, inline: Inline): string[] {
+/** What the row of one directive says, as blocks under a heading. */
+export function directiveFacts(row: DirectiveRow, inline: Inline): string[] {
   const facts = [
     item(`Value: ${inline(row.value.expects)} (${argumentCount(row.args)})`),
     ...(row.defaultText === null ? [] : [item(`Default: ${code(row.defaultText)}`)]),
@@ -43,8 +45,23 @@ function entry(row: DirectiveRow, title: string, inline: Inline): string[] {
   ];
   const differs =
     row.differs === null ? [] : [paragraph(`**Unlike nginx:** ${inline(sentence(row.differs))}`)];
-  return [`## ${title}`, facts.join('\n'), paragraph(inline(row.help)), ...differs];
+  const example = row.example === null ? [] : [codeBlock('nginx', broken(row.example))];
+  return [facts.join('\n'), paragraph(inline(row.help)), ...differs, ...example];
 }
+
+function entry(row: DirectiveRow, title: string, inline: Inline): string[] {
+  return [`## ${title}`, ...directiveFacts(row, inline)];
+}
+
+// Long values, such as pins, one below the other.
+function broken(example: string): string {
+  return example
+    .split('\n')
+    .map((line) => (line.length <= exampleWidth ? line : line.replaceAll(' ', '\n    ')))
+    .join('\n');
+}
+
+const exampleWidth = 90;
 
 function argumentCount({ min, max }: Arity): string {
   if (min === max) return min === 1 ? '1 argument' : `${min === 0 ? 'no' : min} arguments`;

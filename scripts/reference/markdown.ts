@@ -26,7 +26,10 @@ export function inlineWith(names: ReadonlySet<string>): Inline {
 /** Makes a phrase a sentence. */
 export function sentence(text: string): string {
   const [word = ''] = text.split(' ');
-  const start = word.includes('_') ? text : text.charAt(0).toUpperCase() + text.slice(1);
+  const start =
+    word.includes('_') || word.startsWith('nginx')
+      ? text
+      : text.charAt(0).toUpperCase() + text.slice(1);
   return /[.!?]$/.test(start) ? start : `${start}.`;
 }
 
@@ -36,7 +39,7 @@ export function paragraph(text: string, indent = ''): string {
   let line = '';
   for (const word of text.split(/ +(?=(?:[^`]*`[^`]*`)*[^`]*$)/)) {
     // A line that begins with one of these would begin a list or a heading.
-    const opensBlock = /^([-+*#>]|\d+[.)])/.test(word);
+    const opensBlock = /^(?:[-+*]|#+|\d+[.)])$|^>/.test(word);
     if (line !== '' && line.length + 1 + word.length > lineLength && !opensBlock) {
       lines.push(line);
       line = indent + word;
@@ -50,6 +53,16 @@ export function paragraph(text: string, indent = ''): string {
 /** One item of a list. */
 export function item(text: string): string {
   return paragraph(`- ${text}`, '  ');
+}
+
+/** A numbered list. */
+export function numbered(texts: readonly string[]): string {
+  return texts.map((text, index) => paragraph(`${index + 1}. ${text}`, '   ')).join('\n');
+}
+
+/** Lines set as they are. */
+export function codeBlock(language: string, text: string): string {
+  return `\`\`\`${language}\n${text}\n\`\`\``;
 }
 
 /** Blocks with an empty line between them. */

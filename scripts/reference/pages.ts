@@ -5,10 +5,14 @@ import { join } from 'node:path';
 import { format } from 'prettier';
 import type { Options } from 'prettier';
 import { directiveRows, variableRows } from '../../src/modules/index.ts';
+import { foreignDirectives } from '../../src/modules/nginx-directives.ts';
 import { differencesPage } from './differences.ts';
 import { directivesPage } from './directives.ts';
+import { errorPages } from './error-pages.ts';
 import { errorsPage } from './errors.ts';
 import { inlineWith } from './markdown.ts';
+import { serverParameters } from './server-parameters.ts';
+import { tlsPage } from './tls.ts';
 import { variablesPage } from './variables.ts';
 
 /** The root of the repository. */
@@ -20,6 +24,7 @@ export async function referencePages(): Promise<Map<string, string>> {
     new Set([
       ...directiveRows.map((row) => row.name),
       ...variableRows.map((row) => `$${row.name}`),
+      ...serverParameters.map(({ name }) => name.slice(0, -1)),
     ]),
   );
   const drafts = {
@@ -27,6 +32,11 @@ export async function referencePages(): Promise<Map<string, string>> {
     'docs/variables.md': variablesPage(variableRows, inline),
     'docs/errors.md': errorsPage(inline),
     'docs/differences.md': differencesPage(directiveRows, inline),
+    'docs/tls.md': tlsPage(
+      { rows: directiveRows, variables: variableRows, foreign: foreignDirectives },
+      inline,
+    ),
+    ...Object.fromEntries(errorPages(inline)),
   };
   const text = readFileSync(join(repository, '.prettierrc.json'), 'utf8');
   const options = JSON.parse(text) as Options;

@@ -15,8 +15,13 @@ export function variablesPage(rows: readonly VariableRow[], inline: Inline): str
     '# Variables',
     'Made from the rows in `src/modules/` by `npm run docs`; not to be edited.',
     paragraph(intro),
-    sorted.map((row) => item(`\`${title(row)}\`: ${inline(row.help)}`)).join('\n'),
+    variableList(sorted, inline),
   ]);
+}
+
+/** Variables in the order given, each with its help. */
+export function variableList(rows: readonly VariableRow[], inline: Inline): string {
+  return rows.map((row) => item(`\`${title(row)}\`: ${inline(row.help)}`)).join('\n');
 }
 
 function title(row: VariableRow): string {

@@ -1,10 +1,28 @@
 // The one table of everything that can go wrong at run time, and the one class that carries it.
 // Retry, the status that a client sees and the log level follow from the row; callers match `code`.
+// What an operator can do about each code is in `error-advice/`.
 
-import type { ErrorRow, ErrorSource, LogLevel, RetryAdvice } from './error-row.ts';
+import { errorAdvice } from './error-advice/all.ts';
+import type {
+  ErrorAdvice,
+  ErrorFacts,
+  ErrorRow,
+  ErrorSource,
+  LogLevel,
+  RetryAdvice,
+} from './error-row.ts';
 import { upstreamTlsErrorRows } from './upstream-tls-errors.ts';
 
-export type { ErrorRow, ErrorSource, LogLevel, RetryAdvice } from './error-row.ts';
+export type {
+  ErrorAdvice,
+  ErrorCheck,
+  ErrorExample,
+  ErrorFacts,
+  ErrorRow,
+  ErrorSource,
+  LogLevel,
+  RetryAdvice,
+} from './error-row.ts';
 
 function row(
   source: ErrorSource,
@@ -12,12 +30,11 @@ function row(
   retry: RetryAdvice,
   level: LogLevel,
   help: string,
-): ErrorRow {
+): ErrorFacts {
   return { source, retry, status, level, help };
 }
 
-/** Every error code. A code, once published, keeps its meaning. */
-export const errorRows = {
+const facts = {
   CONFIG_INVALID: row('config', 0, 'no', 'emerg', 'The configuration has errors.'),
   CONFIG_FILE_UNREADABLE: row(
     'config',
@@ -203,10 +220,21 @@ export const errorRows = {
   ),
   ...upstreamTlsErrorRows,
   INTERNAL: row('internal', 500, 'no', 'crit', 'A defect in the proxy itself.'),
-} as const satisfies Record<string, ErrorRow>;
+} as const satisfies Record<string, ErrorFacts>;
 
 /** A stable error code: match on this, never on the message. */
-export type ErrorCode = keyof typeof errorRows;
+export type ErrorCode = keyof typeof facts;
+
+// The type of `advice` is what makes the compiler demand advice for a code that is added.
+function withAdvice(advice: Readonly<Record<ErrorCode, ErrorAdvice>>): Record<ErrorCode, ErrorRow> {
+  const codes = Object.keys(facts) as ErrorCode[];
+  return Object.fromEntries(
+    codes.map((code) => [code, { ...facts[code], ...advice[code] }]),
+  ) as Record<ErrorCode, ErrorRow>;
+}
+
+/** Every error code. A code, once published, keeps its meaning. */
+export const errorRows: Readonly<Record<ErrorCode, ErrorRow>> = withAdvice(errorAdvice);
 
 /** The error of everything in this package. Its row gives source, retry advice and status. */
 export class SallyportError extends Error {

@@ -1,9 +1,9 @@
 // The rows of everything that TLS towards an upstream server can fail with. The client gets 502 and
 // no word of it; the log gets everything.
 
-import type { ErrorRow, RetryAdvice } from './error-row.ts';
+import type { ErrorFacts, RetryAdvice } from './error-row.ts';
 
-function row(retry: RetryAdvice, help: string): ErrorRow {
+function row(retry: RetryAdvice, help: string): ErrorFacts {
   return { source: 'upstream', retry, status: 502, level: 'error', help };
 }
 
@@ -111,4 +111,4 @@ export const upstreamTlsErrorRows = {
     'yes',
     'The TLS handshake with an upstream server, or the connection after it, failed otherwise.',
   ),
-} as const satisfies Record<string, ErrorRow>;
+} as const satisfies Record<string, ErrorFacts>;
