@@ -14,10 +14,14 @@ export function defineNamedCaptures(
   nodes: readonly DirectiveNode[],
   variables: VariableTable,
 ): void {
-  for (const { args, block } of nodes) {
-    // "~" is an argument of its own in `location ~ …`, and the first character elsewhere.
-    if (args.some(({ text }) => text.startsWith('~'))) {
+  for (const { name: directive, args, block } of nodes) {
+    // "~" is an argument of its own in `location ~ …` and `if`, and the first character elsewhere.
+    if (directive === 'rewrite' || args.some(({ text }) => /^!?~/.test(text))) {
       for (const { text } of args) for (const name of namedGroups(text)) variables.define(name);
+    }
+    // A line of `map`.
+    if (directive.startsWith('~')) {
+      for (const name of namedGroups(directive)) variables.define(name);
     }
     if (block !== null) defineNamedCaptures(block, variables);
   }

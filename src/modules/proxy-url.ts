@@ -52,9 +52,16 @@ function withArgs(path: string, args: string): string {
   return args === '' ? path : `${path}?${args}`;
 }
 
+// nginx escapes only what was escaped before, or what an internal redirect made; here what would end
+// the request line is escaped in any case.
+function escapedAsNeeded(x: Exchange, path: string): string {
+  if (x.internal || x.request.path.includes('%')) return escapePath(path);
+  return /[\x00-\x20\x7f]/.test(path) ? escapePath(path) : path;
+}
+
 /** As the client sent it while nothing changed it; else from the normalised path. */
 export function unchangedUri(x: Exchange): string {
-  if (!x.targetValid) return withArgs(escapePath(x.uri), x.args);
+  if (!x.targetValid) return withArgs(escapedAsNeeded(x, x.uri), x.args);
   const target = rawTarget(x);
   const fragment = target.indexOf('#');
   return fragment === -1 ? target : target.slice(0, fragment);
@@ -67,9 +74,8 @@ export function unchangedUri(x: Exchange): string {
  */
 export function replacedUri(uri: string, prefix: number): (x: Exchange) => string {
   return (x) => {
-    const rest = x.uri.slice(prefix);
-    // nginx escapes only what was escaped before, or what an internal redirect made.
-    const quoted = x.internal || !x.targetValid || x.request.path.includes('%');
-    return withArgs(uri + (quoted ? escapePath(rest) : rest), x.args);
+    // After "rewrite … break" the location's name is no longer what the URI begins with.
+    if (!x.locationValid) return withArgs(escapedAsNeeded(x, x.uri), x.args);
+    return withArgs(uri + escapedAsNeeded(x, x.uri.slice(prefix)), x.args);
   };
 }

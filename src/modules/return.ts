@@ -1,17 +1,17 @@
 // `return`: ends the rewrite phase with a status, a text or a redirect.
 
 import type { Argument } from '../config/node.ts';
-import { directive, type ValueType } from '../config/row.ts';
+import { listDirective, type ValueType } from '../config/row.ts';
 import type { Scope } from '../config/scope.ts';
 import { constantTemplate } from '../exchange/template.ts';
 import { HANDLED, type Handler } from '../exchange/handler.ts';
 import { isRedirect, redirect } from '../server/phases.ts';
 import type { BuildContext } from './build-context.ts';
-import { inServerLocation } from './contexts.ts';
+import { inRewrite } from './contexts.ts';
 import { mimeTypeOf } from './mime-types.ts';
-import type { LocationBuild, Module } from './module.ts';
 
-interface Return {
+/** A `return` line. */
+export interface Return {
   readonly status: number;
   readonly text: Argument | null;
 }
@@ -41,12 +41,11 @@ const value: ValueType<Return> = {
   },
 };
 
-export const returnDirective = directive<Return | null>({
+export const returnDirective = listDirective<Return>({
   name: 'return',
-  contexts: inServerLocation,
+  contexts: inRewrite,
   args: { min: 1, max: 2 },
   value,
-  default: null,
   inherits: false,
   help:
     'Answers with a status: with a text as the body, or for 301, 302, 303, 307 and 308 with a URL. ' +
@@ -54,7 +53,8 @@ export const returnDirective = directive<Return | null>({
   differs: '408 is answered; nginx closes the connection without a word',
 });
 
-function handlerOf(rule: Return, scope: Scope, context: BuildContext): Handler {
+/** What a `return` does: a step of the rewrite phase. */
+export function returnHandler(rule: Return, scope: Scope, context: BuildContext): Handler {
   const { status } = rule;
   const template = rule.text === null ? constantTemplate('', '') : context.template(rule.text);
   if (isRedirect(status)) {
@@ -84,10 +84,3 @@ function errorHandler(status: number): Handler {
     return HANDLED;
   };
 }
-
-function location(scope: Scope, build: LocationBuild, context: BuildContext): void {
-  const rule = scope.own(returnDirective);
-  if (rule !== null) build.add('rewrite', handlerOf(rule, scope, context));
-}
-
-export const returnModule: Module = { name: 'return', directives: [returnDirective], location };

@@ -100,6 +100,34 @@ function escapeFrom(path: string, start: number): string {
   return escaped;
 }
 
+// What nginx escapes in an argument: controls, bytes beyond ASCII, and space # % & + ; ?
+const unsafeArgument = /[\x00-\x20#%&+;?\x7f-\xff]/g;
+
+/** Escapes a capture that becomes part of a query. */
+export function escapeArgument(text: string): string {
+  return text.replace(unsafeArgument, percentEncoded);
+}
+
+function percentEncoded(char: string): string {
+  return `%${char.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`;
+}
+
+/**
+ * Decodes what is harmless in the path of a redirect, as nginx does: printable characters above "%".
+ * What follows the first "?" stays as it is.
+ */
+export function unescapeRedirect(text: string): string {
+  const question = text.indexOf('?');
+  const path = question === -1 ? text : text.slice(0, question);
+  const rest = question === -1 ? '' : text.slice(question);
+  return path.replace(/%([0-9A-Fa-f]{2})/g, redirectCharacter) + rest;
+}
+
+function redirectCharacter(escaped: string, digits: string): string {
+  const code = Number.parseInt(digits, 16);
+  return code > 0x25 && code < 0x7f ? String.fromCharCode(code) : escaped;
+}
+
 /** A Host value or authority: lower-cased host without port and trailing dot; null if malformed. */
 export function hostName(authority: string): string | null {
   const colon = authority.startsWith('[')
