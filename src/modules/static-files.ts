@@ -10,11 +10,20 @@ import { HANDLED, type Handler } from '../exchange/handler.ts';
 import { internalRedirect, locationOf, redirect } from '../server/phases.ts';
 import { logError } from '../server/request-log.ts';
 import { escapePath } from '../server/uri.ts';
+import { autoindexHandler, autoindexRows } from './autoindex.ts';
 import type { BuildContext } from './build-context.ts';
-import { inHttpServerLocation, inLocation } from './contexts.ts';
-import { FileResponse } from './file-response.ts';
+import { inHttpServerLocation, inHttpServerLocationIf, inLocation } from './contexts.ts';
+import { locationScope, ownOrAround } from './implicit-location.ts';
 import { mimeTypeOf } from './mime-types.ts';
 import type { LocationBuild, Module } from './module.ts';
+import { fileSettings, sendFile, type FileSettings, type OpenFile } from './send-file.ts';
+import { maxRanges } from './byte-ranges.ts';
+import {
+  precompressedRows,
+  precompressedSettings,
+  type PrecompressedSettings,
+} from './precompressed.ts';
+import { etag, ifModifiedSince } from './preconditions.ts';
 
 const oneArgument: ValueType<Argument> = {
   expects: 'a path',
@@ -23,7 +32,7 @@ const oneArgument: ValueType<Argument> = {
 
 export const root = directive<Argument | null>({
   name: 'root',
-  contexts: inHttpServerLocation,
+  contexts: inHttpServerLocationIf,
   args: 1,
   value: oneArgument,
   default: null,
@@ -71,7 +80,7 @@ interface Paths {
 }
 
 function pathsOf(scope: Scope, name: string, context: BuildContext): Paths {
-  const given = scope.own(alias);
+  const given = ownOrAround(scope, alias);
   if (given !== null && scope.own(root) !== null) {
     const [later, earlier] = isAfter(scope.at(root), scope.at(alias))
       ? ['root', 'alias']
@@ -95,7 +104,7 @@ function isAfter(a: Position | null, b: Position | null): boolean {
 function aliasPaths(given: Argument, scope: Scope, name: string, context: BuildContext): Paths {
   const template = context.template(given);
   const base: PathOf = (x) => absolute(template.evaluate(x), context);
-  const modifier = scope.node?.args[0]?.text ?? '';
+  const modifier = locationScope(scope).node?.args[0]?.text ?? '';
   // In a regex location the alias is the whole path, captures included.
   if (modifier.startsWith('~')) return { root: base, file: base };
   return {
@@ -112,6 +121,9 @@ function aliasPaths(given: Argument, scope: Scope, name: string, context: BuildC
 
 function contentHandler(scope: Scope, paths: Paths, context: BuildContext): Handler {
   const type = mimeTypeOf(scope);
+  const settings = fileSettings(scope);
+  const listing = autoindexHandler(scope);
+  const packed = precompressedSettings(scope, context);
   const names = scope.get(index).flat();
   const indexes = names.length === 0 ? ['index.html'] : names.map((one) => one.text);
   if (names.some((one) => one.text.includes('$'))) {
@@ -122,17 +134,30 @@ function contentHandler(scope: Scope, paths: Paths, context: BuildContext): Hand
     if (x.method !== 'GET' && x.method !== 'HEAD' && x.method !== 'POST') return 405;
     const path = paths.file(x);
     if (path.includes('\0')) return 404;
-    if (x.uri.endsWith('/')) return serveFolder(x, path, indexes);
-    return serveFile(x, path, type);
+    if (x.uri.endsWith('/')) {
+      const found = serveIndex(x, path, indexes);
+      if (found !== null) return found;
+      return listing === null || x.method === 'POST' ? refuseFolder(x, path) : listing(x, path);
+    }
+    if (packed !== null && x.method !== 'POST') {
+      const sent = servePacked(x, path, { type, settings, packed });
+      if (sent !== null) return sent;
+    }
+    return serveFile(x, path, type, settings);
   };
 }
 
-function serveFolder(x: Exchange, path: string, indexes: readonly string[]): number {
+// Null: there is none.
+function serveIndex(x: Exchange, path: string, indexes: readonly string[]): number | null {
   for (const name of indexes) {
     if (!isFile(path + name)) continue;
     internalRedirect(x, x.uri + name, x.args);
     return HANDLED;
   }
+  return null;
+}
+
+function refuseFolder(x: Exchange, path: string): number {
   if (!fs.existsSync(Buffer.from(path, 'latin1'))) {
     notFound(x, path, 'ENOENT');
     return 404;
@@ -151,20 +176,56 @@ function notFound(x: Exchange, path: string, why: string): void {
   logError(x, 'error', `open() "${path}" failed (${text})`);
 }
 
-function serveFile(x: Exchange, path: string, type: (path: string) => string): number {
-  let file: number;
+interface PackedFile {
+  readonly type: (path: string) => string;
+  readonly settings: FileSettings;
+  readonly packed: PrecompressedSettings;
+}
+
+// Null: there is no compressed form that the client takes. That there is one decides about Vary.
+function servePacked(x: Exchange, path: string, { type, settings, packed }: PackedFile) {
+  let varies = false;
+  for (const form of packed.forms) {
+    const takes = packed.mayHave(x, form);
+    if (!takes && !packed.vary) continue;
+    const open = openFile(path + form.suffix);
+    if (typeof open === 'string') continue;
+    if (packed.vary && !varies) x.fields.add('Vary', 'Accept-Encoding');
+    varies = true;
+    if (takes && open.stat.isFile()) {
+      x.contentType = type(x.uri) || null;
+      x.fields.add('Content-Encoding', form.token);
+      return sendFile(x, { ...open, whole: true }, settings);
+    }
+    fs.closeSync(open.file);
+  }
+  return null;
+}
+
+/** A file, or the name of the error. */
+function openFile(path: string): OpenFile | string {
   try {
     // O_NONBLOCK: opening a FIFO must not block the worker.
-    file = fs.openSync(
-      Buffer.from(path, 'latin1'),
-      fs.constants.O_RDONLY | fs.constants.O_NONBLOCK,
-    );
+    const flags = fs.constants.O_RDONLY | fs.constants.O_NONBLOCK;
+    const file = fs.openSync(Buffer.from(path, 'latin1'), flags);
+    return { file, stat: fs.fstatSync(file) };
   } catch (thrown) {
-    const code = (thrown as NodeJS.ErrnoException).code ?? '';
-    notFound(x, path, code);
-    return code === 'EACCES' || code === 'EPERM' ? 403 : 404;
+    return (thrown as NodeJS.ErrnoException).code ?? 'EIO';
   }
-  const stat = fs.fstatSync(file);
+}
+
+function serveFile(
+  x: Exchange,
+  path: string,
+  type: (path: string) => string,
+  settings: FileSettings,
+): number {
+  const open = openFile(path);
+  if (typeof open === 'string') {
+    notFound(x, path, open);
+    return open === 'EACCES' || open === 'EPERM' ? 403 : 404;
+  }
+  const { file, stat } = open;
   if (stat.isDirectory()) {
     fs.closeSync(file);
     const query = x.args === '' ? '' : `?${x.args}`;
@@ -179,14 +240,8 @@ function serveFile(x: Exchange, path: string, type: (path: string) => string): n
     fs.closeSync(file);
     return 405;
   }
-  x.status = x.fixedStatus === 0 ? 200 : x.fixedStatus;
   x.contentType = type(x.uri) || null;
-  x.contentLength = stat.size;
-  const seconds = Math.floor(stat.mtimeMs / 1000);
-  if (x.status === 200) x.fields.add('Last-Modified', new Date(seconds * 1000).toUTCString());
-  x.fields.add('ETag', `"${seconds.toString(16)}-${stat.size.toString(16)}"`);
-  new FileResponse(x, file, stat.size).start();
-  return HANDLED;
+  return sendFile(x, open, settings);
 }
 
 function location(scope: Scope, build: LocationBuild, context: BuildContext): void {
@@ -198,6 +253,15 @@ function location(scope: Scope, build: LocationBuild, context: BuildContext): vo
 
 export const staticFilesModule: Module = {
   name: 'static files',
-  directives: [root, alias, index],
+  directives: [
+    ...autoindexRows,
+    ...precompressedRows,
+    root,
+    alias,
+    index,
+    etag,
+    ifModifiedSince,
+    maxRanges,
+  ],
   location,
 };
