@@ -102,6 +102,7 @@ async function makeSetup(peer: Peer, workload: Workload, ground: Ground): Promis
     port: await freePort(),
     clientTls,
     upstreamTls,
+    beside: workload.beside,
     upstreamPort: upstreamTls ? tlsPort : plainPort,
     certificates: ground.certificates,
   };

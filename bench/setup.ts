@@ -7,6 +7,7 @@ import { CertificateAuthority } from '../src/pki/authority.ts';
 import { confinement } from './peers/nginx-config.ts';
 import { freePort, startServer } from './processes.ts';
 import type { Running } from './processes.ts';
+import type { Beside } from './workloads.ts';
 
 /** Files of the run's CA. The host name in both certificates is `localhost`. */
 export interface Certificates {
@@ -19,6 +20,8 @@ export interface Certificates {
 
 /** One proxy for one workload. */
 export interface ProxySetup {
+  /** What stands beside the location that answers. */
+  readonly beside: Beside | null;
   /** Its own folder: configuration and logs. */
   readonly folder: string;
   readonly port: number;

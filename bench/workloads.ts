@@ -18,6 +18,18 @@ export interface Workload {
   readonly connections: number;
   /** Opens a connection, with a full TLS handshake, for every request. */
   readonly newConnections: boolean;
+  /**
+   * What stands beside the location that answers; null for nothing. Only for proxies that read
+   * nginx's language.
+   */
+  readonly beside: Beside | null;
+}
+
+/** So many of each, and a map that every request is looked up in. */
+export interface Beside {
+  readonly locations: number;
+  readonly serverNames: number;
+  readonly mapEntries: number;
 }
 
 const base = {
@@ -26,6 +38,7 @@ const base = {
   uploadBytes: 0,
   connections: 64,
   newConnections: false,
+  beside: null,
 } as const;
 const plain = { ...base, clientTls: false, upstreamTls: false } as const;
 const tls = { ...base, clientTls: true, upstreamTls: true } as const;
@@ -62,5 +75,19 @@ export const workloads: readonly Workload[] = [
     clientTls: true,
     connections: 16,
     newConnections: true,
+  },
+  {
+    ...plain,
+    name: 'plain-one-of-each',
+    help: '100-byte answers beside 1 location and 1 server name, with a map of 1 entry',
+    path: '/small?key=key-0',
+    beside: { locations: 1, serverNames: 1, mapEntries: 1 },
+  },
+  {
+    ...plain,
+    name: 'plain-many',
+    help: 'the same beside 1,000 locations and 1,000 server names, with a map of 10,000 entries',
+    path: '/small?key=key-9999',
+    beside: { locations: 1000, serverNames: 1000, mapEntries: 10_000 },
   },
 ];

@@ -103,7 +103,7 @@ test('report mode lets through, says what would be refused once, and counts', as
   const seen = await lines(() => proxy.accessLog(), 3);
   for (const line of seen)
     assert.match(line, / 200 REPORTED:UPSTREAM_TLS_UNKNOWN_ISSUER CN=a\.test /);
-  const warned = proxy.errorLog().match(/\[warn\].*would be refused.*/g) ?? [];
+  const warned = proxy.errorLog().match(/\[error\].*would be refused.*/g) ?? [];
   assert.equal(warned.length, 1);
   assert.match(
     warned[0] ?? '',

@@ -240,7 +240,7 @@ test('with verification off every certificate passes, and that is said at start'
   assert.match(log, new RegExp(`\\[notice\\].* ${count} upstream hops: 0 verified, ${count} not`));
   assert.match(
     log,
-    /\[warn\].* sallyport\.conf:\d+: the hop to https:\S+ is not verified \(proxy_ssl_verify off/,
+    /\[error\].* sallyport\.conf:\d+: the hop to https:\S+ is not verified \(proxy_ssl_verify off/,
   );
   const warned = proxy.proxy.configuration?.diagnostics ?? [];
   assert.equal(warned.filter((one) => /is not verified: anybody/.test(one.message)).length, count);

@@ -2,6 +2,7 @@
 
 import { join } from 'node:path';
 import type { ProxySetup } from '../setup.ts';
+import type { Beside } from '../workloads.ts';
 
 /** Directives that keep nginx inside a folder: for the main level, and for `http`. */
 export function confinement(folder: string): { main: string; http: string } {
@@ -12,9 +13,39 @@ export function confinement(folder: string): { main: string; http: string } {
   return { main: `daemon off;\npid ${join(folder, 'server.pid')};\n${user}`, http };
 }
 
+interface BesideText {
+  readonly http: string;
+  readonly server: string;
+  readonly location: string;
+}
+
+const nothingBeside: BesideText = { http: '', server: '', location: '' };
+
+function besideText({ locations, serverNames, mapEntries }: Beside, port: number): BesideText {
+  const each = (count: number, line: (i: number) => string): string =>
+    Array.from({ length: count }, (_, i) => line(i)).join('\n  ');
+  const servers = each(
+    serverNames,
+    (i) => `server { listen 127.0.0.1:${port}; server_name name-${i}.test; return 404; }`,
+  );
+  return {
+    http: `
+  server_names_hash_max_size 16384;
+  server_names_hash_bucket_size 128;
+  map_hash_max_size 65536;
+  map_hash_bucket_size 128;
+  map $arg_key $mapped { default none; ${each(mapEntries, (i) => `key-${i} value-${i};`)} }
+  server { listen 127.0.0.1:${port} default_server; server_name unnamed.test; return 404; }
+  ${servers}`,
+    server: each(locations, (i) => `location /location-${i}/ { return 404; }`),
+    location: 'proxy_set_header X-Mapped $mapped;',
+  };
+}
+
 /** One server that forwards everything to one upstream over kept connections. */
 export function proxyConfig(setup: ProxySetup): string {
   const { folder, port, clientTls, upstreamTls, upstreamPort, certificates } = setup;
+  const beside = setup.beside === null ? nothingBeside : besideText(setup.beside, port);
   const { main, http } = confinement(folder);
   const listenTls = `
     ssl_certificate ${certificates.certificate};
@@ -36,6 +67,7 @@ http {
   keepalive_requests 100000000;
   client_body_buffer_size 128k;
   client_max_body_size 0;
+  ${beside.http}
   upstream backend {
     server 127.0.0.1:${upstreamPort};
     keepalive 128;
@@ -44,7 +76,9 @@ http {
   server {
     listen 127.0.0.1:${port}${clientTls ? ' ssl' : ''} backlog=4096;
     server_name localhost;${clientTls ? listenTls : ''}
+    ${beside.server}
     location / {
+      ${beside.location}
       proxy_pass ${upstreamTls ? 'https' : 'http'}://backend;
       proxy_http_version 1.1;
       proxy_set_header Connection "";

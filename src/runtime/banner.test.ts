@@ -37,11 +37,11 @@ test('verified, unverified and plain hops are counted, and the weaker ones named
         '1 not verified (a.conf:40), 1 without TLS (a.conf:44)',
     },
     {
-      level: 'warn',
+      level: 'error',
       text: 'a.conf:40: the hop to https://a is not verified (proxy_ssl_verify off at a.conf:12)',
     },
     {
-      level: 'warn',
+      level: 'error',
       text: 'a.conf:42: the hop to https://a is verified in report mode only (report at a.conf:9)',
     },
   ]);

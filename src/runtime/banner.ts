@@ -43,10 +43,11 @@ export function hopLines(hops: readonly HopSummary[]): readonly BannerLine[] {
   ];
   const noun = hops.length === 1 ? 'hop' : 'hops';
   const summary = `${hops.length} upstream ${noun}: ${parts.join(', ')}`;
-  const warnings = hops
+  // Level error, which logs have by default: a hop that anybody can be at the end of has to be seen.
+  const weaker = hops
     .filter(({ mode }) => mode === 'off' || mode === 'report')
-    .map((hop): BannerLine => ({ level: 'warn', text: weakLine(hop) }));
-  return [{ level: 'notice', text: summary }, ...warnings];
+    .map((hop): BannerLine => ({ level: 'error', text: weakLine(hop) }));
+  return [{ level: 'notice', text: summary }, ...weaker];
 }
 
 function counted(hops: readonly HopSummary[], what: string): readonly string[] {

@@ -117,7 +117,7 @@ describe('start', () => {
     assert.match(text, /\[notice\] \d+#\d+: sallyport\/\d/);
     assert.match(text, new RegExp(`listening on 127\\.0\\.0\\.1:${portOf(supervisor)}\n`));
     assert.match(text, /2 upstream hops: 1 verified, 1 not verified \(a\.conf:9\)\n/);
-    assert.match(text, /\[warn\].* a\.conf:9: the hop to https:\/\/x is not verified \(x\)/);
+    assert.match(text, /\[error\].* a\.conf:9: the hop to https:\/\/x is not verified \(x\)/);
   });
 });
 
