@@ -2,8 +2,11 @@
 // their order, groups. Seen with Node's client and, for what that cannot ask for, with OpenSSL's.
 
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { connect as connectPlain, createServer, type AddressInfo } from 'node:net';
 import { test } from 'node:test';
-import type { ConnectionOptions, TLSSocket } from 'node:tls';
+import { connect as connectTls, type ConnectionOptions, type TLSSocket } from 'node:tls';
 import { makeAuthority, makeCertificate } from '../src/tls/certificates.test-kit.ts';
 import { opensslAvailable, opensslConnection } from './kit/openssl.ts';
 import { testPki } from './kit/pki.ts';
@@ -145,4 +148,112 @@ test('a reload brings a new certificate, unless that is bad', async (t) => {
   const mixed = `ssl_certificate ${pki.a.certificate}; ssl_certificate_key ${pki.b.key};`;
   await assert.rejects(reload(mixed), { code: 'CONFIG_INVALID', message: /does not match/ });
   assert.equal(await subject(), 'CN=on.test');
+});
+
+test('ssl_dhparam brings the suites with DHE', { skip: !opensslAvailable }, async (t) => {
+  const folder = tempFolder(t);
+  // Those of RFC 7919, so that none have to be made.
+  const { stdout } = spawnSync('openssl', [
+    'genpkey',
+    '-genparam',
+    '-algorithm',
+    'DH',
+    '-pkeyopt',
+    'group:ffdhe2048',
+  ]);
+  const parameters = stdout.toString().replaceAll('X9.42 ', '');
+  writeIn(folder, 'dh.pem', parameters);
+  const leaf = makeCertificate({ commonName: 'rsa', issuer: makeAuthority('R'), keyType: 'rsa' });
+  const pair =
+    `ssl_certificate ${writeIn(folder, 'rsa.crt', leaf.pem)};` +
+    `ssl_certificate_key ${writeIn(folder, 'rsa.key', leaf.keyPem)};`;
+  for (const [setting, expected] of [
+    ['', ''],
+    ['ssl_dhparam dh.pem;', 'DHE-RSA-AES128-GCM-SHA256'],
+  ] as const) {
+    const port = await freePort();
+    await startProxy(
+      `http { server { listen 127.0.0.1:${port} ssl; ${pair} ${setting} return 200; } }`,
+      { scope: t, folder },
+    );
+    const seen = await opensslConnection(port, ['-tls1_2', '-cipher', 'DHE-RSA-AES128-GCM-SHA256']);
+    assert.equal(seen.cipher, expected);
+  }
+});
+
+test('ssl_conf_command goes over the other directives', { skip: !opensslAvailable }, async (t) => {
+  const started = async (commands: string): Promise<number> => {
+    const port = await freePort();
+    await startProxy(
+      `http { server { listen 127.0.0.1:${port} ssl; ${pairs['open.test']} ${commands}
+        return 200; } }`,
+      { scope: t },
+    );
+    return port;
+  };
+  const suites = await started('ssl_conf_command Ciphersuites TLS_CHACHA20_POLY1305_SHA256;');
+  assert.equal(
+    (await opensslConnection(suites, ['-tls1_3'])).cipher,
+    'TLS_CHACHA20_POLY1305_SHA256',
+  );
+  assert.equal((await opensslConnection(suites, ['-tls1_2'])).ok, true);
+  const string = await started('ssl_conf_command CipherString ECDHE-ECDSA-AES256-GCM-SHA384;');
+  const [weak, strong] = ['ECDHE-ECDSA-AES128-GCM-SHA256', 'ECDHE-ECDSA-AES256-GCM-SHA384'];
+  const offered = ['-tls1_2', '-cipher', `${weak}:${strong}`];
+  assert.equal((await opensslConnection(string, offered)).cipher, strong);
+  const preference = await started(
+    `ssl_ciphers ${strong}:${weak}; ssl_conf_command Options ServerPreference;`,
+  );
+  assert.equal((await opensslConnection(preference, offered)).cipher, strong);
+  const modern = await started('ssl_conf_command MinProtocol TLSv1.3;');
+  assert.equal((await opensslConnection(modern, ['-tls1_2'])).ok, false);
+  assert.equal((await opensslConnection(modern, ['-tls1_3'])).ok, true);
+  const old = await started('ssl_conf_command Protocol -TLSv1.3;');
+  assert.equal((await opensslConnection(old, ['-tls1_3'])).ok, false);
+  assert.equal((await opensslConnection(old, ['-tls1_2'])).ok, true);
+  const group = await started('ssl_conf_command Groups P-384;');
+  assert.equal((await opensslConnection(group, ['-groups', 'X25519'])).ok, false);
+  assert.equal((await opensslConnection(group, ['-groups', 'P-384'])).ok, true);
+});
+
+// Lengths of the records of application data that a server sends.
+function recordLengths(bytes: Buffer): number[] {
+  const lengths: number[] = [];
+  for (let at = 0; at + 5 <= bytes.length; at += 5 + bytes.readUInt16BE(at + 3)) {
+    if (bytes[at] === 23) lengths.push(bytes.readUInt16BE(at + 3));
+  }
+  return lengths;
+}
+
+test('ssl_buffer_size is the size of the records', async (t) => {
+  const folder = tempFolder(t);
+  writeIn(folder, 'large.txt', 'x'.repeat(60_000));
+  for (const [setting, most] of [
+    ['', 16_384],
+    ['ssl_buffer_size 4k;', 4096],
+    ['ssl_buffer_size 100;', 512],
+  ] as const) {
+    const port = await freePort();
+    await startProxy(
+      `http { server { listen 127.0.0.1:${port} ssl; ${pairs['open.test']} ${setting}
+        root ${folder}; } }`,
+      { scope: t, folder },
+    );
+    const pieces: Buffer[] = [];
+    const between = createServer((client) => {
+      const server = connectPlain(port, '127.0.0.1');
+      server.on('data', (bytes: Buffer) => pieces.push(bytes));
+      client.pipe(server).pipe(client);
+    }).listen(0, '127.0.0.1');
+    t.after(() => between.close());
+    await once(between, 'listening');
+    const { port: there } = between.address() as AddressInfo;
+    const socket = connectTls({ ...open, host: '127.0.0.1', port: there, servername: 'open.test' });
+    socket.resume();
+    socket.write('GET /large.txt HTTP/1.1\r\nHost: open.test\r\nConnection: close\r\n\r\n');
+    await once(socket, 'close');
+    // Besides the content, a record has its type and a tag.
+    const longest = Math.max(...recordLengths(Buffer.concat(pieces)));
+    assert.ok(longest <= most + 40 && longest > most - 100, `${longest} with ${setting}`);
+  }
 });

@@ -92,12 +92,69 @@ const rows: readonly Row[] = [
     says: [`3:17 cannot load certificate "${folder}": illegal operation on a directory`],
   },
   {
-    name: 'a certificate by the name that the client asks for',
-    server: `ssl_certificate $ssl_server_name.crt;\nssl_certificate_key data:$key;`,
+    name: 'a certificate by what is not known in a handshake',
+    server: `ssl_certificate $host.crt;\nssl_certificate_key data:$key;`,
+    says: ['4:21 unknown "key" variable', '3:17 "$host" has no value in a TLS handshake'],
+  },
+  {
+    name: 'a key of an engine or of a store',
+    server: `ssl_certificate ${pki.a.certificate};\nssl_certificate_key engine:pkcs11:a;`,
+    says: ['4:21 "engine:" is not supported: "engine:pkcs11:a"'],
+  },
+  {
+    name: 'what OpenSSL cannot be told by Node.js',
+    server: [
+      good,
+      'ssl_early_data on;',
+      'ssl_certificate_compression on;',
+      'ssl_ech_file a.ech;',
+      'ssl_conf_command Options KTLS;',
+      'ssl_conf_command Nonsense x;',
+    ].join('\n'),
     says: [
-      '3:17 variables, "data:", "engine:" and "store:" are not supported: "$ssl_server_name.crt"',
-      '4:21 variables, "data:", "engine:" and "store:" are not supported: "data:$key"',
+      '4:16 "ssl_early_data on" is not possible: Node.js does not offer early data to clients',
+      '5:29 "ssl_certificate_compression on" is not possible: the OpenSSL of Node.js is built without it',
+      '6:1 "ssl_ech_file" is not possible: the OpenSSL of Node.js has no ECH',
+      '7:18 SSL_CONF_cmd("Options", "KTLS") failed: option "KTLS" is refused: Node.js encrypts by itself, never in the kernel',
+      '8:18 SSL_CONF_cmd("Nonsense", "x") failed: there is no command "Nonsense"; the commands are Ciphersuites, CipherString, Curves, Groups, SignatureAlgorithms, MinProtocol, MaxProtocol, Protocol, Options',
     ],
+  },
+  {
+    name: 'commands that leave no protocol',
+    server: `${good}\nssl_conf_command MinProtocol TLSv1.3;\nssl_conf_command MaxProtocol TLSv1.2;`,
+    says: ['3:1 ssl_conf_command leaves no TLS protocol'],
+  },
+  ...['shared:a', 'shared::1m', 'builtin:x', 'nonsense'].map((cache) => ({
+    name: `the session cache ${cache}`,
+    server: `${good}\nssl_session_cache ${cache};`,
+    says: [`4:19 invalid session cache "${cache}"`],
+  })),
+  {
+    name: 'a session cache without room',
+    server: `${good}\nssl_session_cache shared:a:1k;`,
+    says: ['4:19 session cache "shared:a:1k" is too small'],
+  },
+  {
+    name: 'files of sessions, passwords and parameters that are not there',
+    server: `${good}\nssl_session_ticket_key nowhere.pem;\nssl_dhparam nowhere.pem;\nssl_password_file nowhere.pem;`,
+    says: [
+      `6:19 open() "${nowhere}" failed (2: No such file or directory)`,
+      `4:24 open() "${nowhere}" failed (2: No such file or directory)`,
+      `5:13 cannot load DH parameters "${nowhere}": no such file or directory`,
+    ],
+  },
+  {
+    name: 'files that are something else',
+    server: `${good}\nssl_session_ticket_key ${pki.a.key};\nssl_dhparam ${pki.a.key};`,
+    says: [
+      `4:24 "${pki.a.key}" must be 48 or 80 bytes`,
+      `5:13 "${pki.a.key}": there are no DH parameters in it`,
+    ],
+  },
+  {
+    name: 'a revocation list that is none',
+    server: `${good}\nssl_verify_client on; ssl_client_certificate ${pki.caFile};\nssl_crl ${pki.caFile};`,
+    says: [`5:9 "${pki.caFile}": there is no CRL in it`],
   },
   {
     name: 'the key of another certificate',
@@ -145,7 +202,9 @@ const rows: readonly Row[] = [
   {
     name: 'verification of clients without a CA',
     server: `${good}\nssl_verify_client on;`,
-    says: ['4:1 no "ssl_client_certificate" for "ssl_verify_client on"'],
+    says: [
+      '4:1 no "ssl_client_certificate" or "ssl_trusted_certificate" for "ssl_verify_client on"',
+    ],
   },
   {
     name: 'unknown ciphers, groups and a version that is no more',
@@ -248,6 +307,16 @@ test('what several servers inherit is reported once', async () => {
   ]);
   assert.deepEqual(await errorsOf(text(`${good} ssl_ciphers NONSENSE;`)), [
     `2:${good.length + 2} ssl_ciphers "NONSENSE" cannot be used: no cipher match`,
+  ]);
+});
+
+test('a zone of two sizes is refused', async () => {
+  const text = `events { } http { ssl_session_cache shared:a:2m;
+    server { listen 127.0.0.1:18441 ssl; ${good} }
+    server { listen 127.0.0.1:18442 ssl; ${good}
+ssl_session_cache shared:a:1m; } }`;
+  assert.deepEqual(await errorsOf(text), [
+    '4:19 the size 1048576 of shared memory zone "a" conflicts with already declared size 2097152',
   ]);
 });
 

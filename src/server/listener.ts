@@ -2,11 +2,23 @@
 // one, and hands them to the port of the current snapshot.
 
 import net from 'node:net';
-import type { SallyportError } from '../base/errors.ts';
-import { openFrontDoor, type ClientTlsFacts } from '../tls/front-door.ts';
+import type { TLSSocket } from 'node:tls';
+import type { WorkerCounters } from '../base/worker-counters.ts';
+import type { LogLevel, SallyportError } from '../base/errors.ts';
+import type { ProxyHeader } from '../http1/proxy-protocol.ts';
+import type { ClientHello } from '../tls/client-hello.ts';
+import { openFrontDoor, type ClientTlsFacts, type FrontDoorHandlers } from '../tls/front-door.ts';
+import type { ServerTlsPolicy, Visitor } from '../tls/server-policy.ts';
 import { ClientConnection } from './client-connection.ts';
-import type { ConnectionHost, SecureFacts } from './connection-host.ts';
-import type { ListenAddress, Port, Snapshot } from './virtual-server.ts';
+import { plainAddress, type ConnectionHost, type DoorFacts } from './connection-host.ts';
+import { readProxyProtocol, type ProxyProtocolHandlers } from './proxy-protocol-door.ts';
+import {
+  policyOfHandshake,
+  serverOfHandshake,
+  type ListenAddress,
+  type Port,
+  type Snapshot,
+} from './virtual-server.ts';
 
 /** Handshakes may take as long as a request head. */
 const acceptRetryMs = 500;
@@ -17,6 +29,7 @@ export interface WorkerState {
   /** Sockets before or in their TLS handshake. */
   readonly handshakes: Set<net.Socket>;
   snapshot: Snapshot;
+  readonly counters: WorkerCounters;
   draining: boolean;
   lastConnectionId: number;
   onIdle(): void;
@@ -24,10 +37,12 @@ export interface WorkerState {
 
 class PortHost implements ConnectionHost {
   port: Port;
+  readonly counters: WorkerCounters;
   readonly #state: WorkerState;
 
   constructor(port: Port, state: WorkerState) {
     this.port = port;
+    this.counters = state.counters;
     this.#state = state;
   }
 
@@ -41,7 +56,7 @@ class PortHost implements ConnectionHost {
   }
 
   onClosed(connection: ClientConnection): void {
-    this.#state.connections.delete(connection);
+    if (this.#state.connections.delete(connection)) this.counters.closed();
     if (this.#state.draining) this.#state.onIdle();
   }
 }
@@ -107,6 +122,7 @@ export class Listener {
   #accept(raw: net.Socket): void {
     const state = this.#state;
     const { workerConnections } = state.snapshot;
+    state.counters.accepted();
     if (state.connections.size + state.handshakes.size >= workerConnections) {
       state.snapshot.errorLog.log(
         'alert',
@@ -114,56 +130,146 @@ export class Listener {
       );
       raw.on('error', () => undefined);
       raw.destroy();
+      state.counters.refused();
       return;
     }
     const host = this.#hosts.get(raw.localAddress ?? '') ?? this.#host;
-    if (host.port.tls) this.#acceptTls(raw, host);
+    if (host.port.proxyProtocol) this.#acceptProxied(raw, host);
+    else if (host.port.tls) this.#acceptTls(raw, host, null);
     else this.#opened(raw, raw, host, null);
   }
 
-  #opened(socket: net.Socket, raw: net.Socket, host: PortHost, secure: SecureFacts | null): void {
-    this.#state.connections.add(new ClientConnection(socket, raw, host, secure));
+  #opened(socket: net.Socket, raw: net.Socket, host: PortHost, facts: DoorFacts | null): void {
+    this.#state.connections.add(new ClientConnection(socket, raw, host, facts));
   }
 
-  #acceptTls(raw: net.Socket, host: PortHost): void {
-    const { handshakes } = this.#state;
-    const port = host.port;
-    handshakes.add(raw);
-    openFrontDoor(
-      raw,
-      {
-        choose: (serverName) => {
-          const server =
-            (serverName === '' ? null : port.names.find(serverName, null)) ?? port.defaultServer;
-          // A server without a certificate is met with the default server's.
-          return server.rejectsHandshake ? null : (server.tls ?? port.defaultServer.tls);
-        },
-        onSecure: (socket, facts) => {
-          handshakes.delete(raw);
-          this.#opened(socket, raw, host, secureFacts(facts));
-        },
-        onPlainHttp: () => {
-          handshakes.delete(raw);
-          // Read as a request so that error_page applies; no request of it passes the router.
-          this.#opened(raw, raw, host, null);
-        },
-        onFailure: (error) => {
-          handshakes.delete(raw);
-          this.#handshakeFailed(error, raw, port);
-        },
-      },
-      port.defaultServer.clientHeaderTimeout,
-    );
+  #acceptProxied(raw: net.Socket, host: PortHost): void {
+    this.#state.handshakes.add(raw);
+    const { clientHeaderTimeout } = host.port.defaultServer;
+    readProxyProtocol(raw, new ProxiedArrival(this, raw, host), clientHeaderTimeout);
+  }
+
+  /** The header is there; TLS or the first request follows. For its `ProxiedArrival`. */
+  introduced(raw: net.Socket, host: PortHost, proxied: ProxyHeader | null): void {
+    this.#state.handshakes.delete(raw);
+    if (host.port.tls) this.#acceptTls(raw, host, proxied);
+    else this.#opened(raw, raw, host, { proxied, tls: null, policyKey: '' });
+  }
+
+  /** There was no header. For its `ProxiedArrival`. */
+  notIntroduced(raw: net.Socket, { port }: PortHost, failure: ArrivalFailure): void {
+    if (!this.#state.handshakes.delete(raw)) return;
+    this.#state.counters.closed();
+    const { message, level } = failure;
+    port.defaultServer.outside.errorLog.log(level, `${message}, server: ${this.key}`);
+    if (this.#state.draining) this.#state.onIdle();
+  }
+
+  #acceptTls(raw: net.Socket, host: PortHost, proxied: ProxyHeader | null): void {
+    this.#state.handshakes.add(raw);
+    const arrival = new Arrival(this, raw, host, proxied);
+    openFrontDoor(raw, arrival, host.port.defaultServer.clientHeaderTimeout);
+  }
+
+  /** The handshake, or what came instead of it, is over. For its `Arrival`. */
+  arrived(socket: net.Socket, { raw, host, proxied }: Arrival, tls: ClientTlsFacts | null): void {
+    this.#state.handshakes.delete(raw);
+    const policyKey = tls?.clientVerificationKey ?? '';
+    this.#opened(socket, raw, host, { proxied, tls, policyKey });
+  }
+
+  /** Nothing came of it. For its `Arrival`. */
+  failed(error: SallyportError, { raw, host }: Arrival): void {
+    // Not in the set any more: the worker has closed, and so have its logs.
+    if (!this.#state.handshakes.delete(raw)) return;
+    this.#state.counters.closed();
+    this.#handshakeFailed(error, raw, host.port);
   }
 
   #handshakeFailed(error: SallyportError, raw: net.Socket, port: Port): void {
     const { errorLog } = port.defaultServer.outside;
     const client = raw.remoteAddress === undefined ? '' : `, client: ${raw.remoteAddress}`;
-    errorLog.log(error.level, `${error.code}: ${error.message}${client}, server: ${this.key}`);
+    // The file of a certificate that is read in the handshake: bad for this client, not for all.
+    const level = error.source === 'config' ? 'error' : error.level;
+    errorLog.log(level, `${error.code}: ${error.message}${client}, server: ${this.key}`);
     if (this.#state.draining) this.#state.onIdle();
   }
 }
 
-function secureFacts(facts: ClientTlsFacts): SecureFacts {
-  return { tls: facts, policyKey: facts.clientVerificationKey };
+/** Why a connection came to nothing. */
+interface ArrivalFailure {
+  readonly level: LogLevel;
+  readonly message: string;
+}
+
+/** One connection that a balancer in front introduces. */
+class ProxiedArrival implements ProxyProtocolHandlers {
+  readonly #listener: Listener;
+  readonly #host: PortHost;
+
+  /** Of a socket that is closed it can't be had. */
+  readonly #client: string;
+
+  constructor(listener: Listener, raw: net.Socket, host: PortHost) {
+    this.#listener = listener;
+    this.#host = host;
+    this.#client = plainAddress(raw.remoteAddress);
+  }
+
+  onProxyHeader(raw: net.Socket, header: ProxyHeader | null): void {
+    this.#listener.introduced(raw, this.#host, header);
+  }
+
+  onNoProxyHeader(raw: net.Socket, message: string, bad: boolean): void {
+    const level = bad ? 'error' : 'info';
+    const text = `${message} while reading PROXY protocol, client: ${this.#client}`;
+    this.#listener.notIntroduced(raw, this.#host, { level, message: text });
+  }
+}
+
+/** One connection on its way through the TLS door. */
+class Arrival implements FrontDoorHandlers {
+  readonly raw: net.Socket;
+  readonly host: PortHost;
+  readonly port: Port;
+  readonly proxied: ProxyHeader | null;
+  readonly #listener: Listener;
+
+  constructor(listener: Listener, raw: net.Socket, host: PortHost, proxied: ProxyHeader | null) {
+    this.#listener = listener;
+    this.raw = raw;
+    this.host = host;
+    this.port = host.port;
+    this.proxied = proxied;
+  }
+
+  choose(serverName: string, hello: ClientHello): ServerTlsPolicy | null {
+    const { port } = this;
+    const tls = policyOfHandshake(port, serverOfHandshake(port, serverName));
+    return tls === null ? null : tls.policyFor(visitorOf(this.raw, hello, serverName));
+  }
+
+  onSecure(socket: TLSSocket, facts: ClientTlsFacts): void {
+    this.#listener.arrived(socket, this, facts);
+  }
+
+  onPlainHttp(): void {
+    // Read as a request so that error_page applies; no request of it passes the router.
+    this.#listener.arrived(this.raw, this, null);
+  }
+
+  onFailure(error: SallyportError): void {
+    this.#listener.failed(error, this);
+  }
+}
+
+function visitorOf(raw: net.Socket, hello: ClientHello, serverName: string): Visitor {
+  return {
+    hello,
+    serverName,
+    remoteAddress: plainAddress(raw.remoteAddress),
+    remotePort: raw.remotePort ?? 0,
+    localAddress: plainAddress(raw.localAddress),
+    localPort: raw.localPort ?? 0,
+  };
 }

@@ -7,7 +7,7 @@ import type { Handler } from '../exchange/handler.ts';
 import type { RequestHeadLimits } from '../http1/request-head.ts';
 import type { ErrorLog } from '../log/error-log.ts';
 import type { LogFiles } from '../log/log-files.ts';
-import type { ServerTlsPolicy } from '../tls/server-policy.ts';
+import type { ServerTls } from '../tls/server-policy.ts';
 import type { Location } from './location.ts';
 import type { LocationTree } from './location-tree.ts';
 import type { ServerNames } from './server-names.ts';
@@ -23,7 +23,7 @@ export interface VirtualServer extends ServerFacts {
   readonly locations: LocationTree;
   /** The server's own settings, for requests that match no location or fail before. */
   readonly outside: Location;
-  readonly tls: ServerTlsPolicy | null;
+  readonly tls: ServerTls | null;
   /** Is a client certificate asked for? Then Host must stay with the server chosen by SNI. */
   readonly verifiesClients: boolean;
   readonly rejectsHandshake: boolean;
@@ -33,6 +33,8 @@ export interface VirtualServer extends ServerFacts {
 export interface Port {
   readonly key: string;
   readonly tls: boolean;
+  /** Connections begin with a PROXY header. */
+  readonly proxyProtocol: boolean;
   readonly defaultServer: VirtualServer;
   readonly names: ServerNames<VirtualServer>;
 }
@@ -60,4 +62,18 @@ export interface Snapshot {
   readonly workerConnections: number;
   /** Closes pooled connections and log files; called once nothing uses the snapshot any more. */
   dispose(): void;
+}
+
+/**
+ * The server whose settings a TLS handshake follows.
+ *
+ * @param serverName - of the ClientHello (SNI); empty where it has none
+ */
+export function serverOfHandshake(port: Port, serverName: string): VirtualServer {
+  return (serverName === '' ? null : port.names.find(serverName, null)) ?? port.defaultServer;
+}
+
+/** The TLS policy of such a server: one without a certificate is met with the default server's. */
+export function policyOfHandshake(port: Port, server: VirtualServer): ServerTls | null {
+  return server.rejectsHandshake ? null : (server.tls ?? port.defaultServer.tls);
 }

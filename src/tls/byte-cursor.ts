@@ -17,6 +17,11 @@ export class ByteCursor {
     return this.#at === this.#bytes.length;
   }
 
+  /** Bytes that are left. */
+  get left(): number {
+    return this.#bytes.length - this.#at;
+  }
+
   uint8(): number {
     return this.#bytes.readUInt8(this.#take(1));
   }
@@ -44,10 +49,10 @@ export class ByteCursor {
     return numbers;
   }
 
-  /** All that is left as text. */
-  latin1(): string {
-    const start = this.#take(this.#bytes.length - this.#at);
-    return this.#bytes.toString('latin1', start);
+  /** The next bytes, or all that is left, as text of one character per byte. */
+  latin1(count: number = this.left): string {
+    const start = this.#take(count);
+    return this.#bytes.toString('latin1', start, start + count);
   }
 
   #take(count: number): number {

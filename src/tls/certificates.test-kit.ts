@@ -16,7 +16,11 @@ export interface CertificateWish {
   readonly authority?: boolean;
   readonly notBefore?: Date;
   readonly notAfter?: Date;
-  readonly purposes?: readonly ('server' | 'client')[];
+  readonly purposes?: readonly ('server' | 'client' | 'ocsp' | 'any')[];
+  /** URLs of OCSP responders, for its authority information access. */
+  readonly ocspResponders?: readonly string[];
+  /** Adds the TLS feature status_request (RFC 7633). */
+  readonly mustStaple?: boolean;
   /** Default `ec`; `rsa` needs an issuer with a key of `ec`. */
   readonly keyType?: 'ec' | 'rsa';
   /** Of an RSA key, default 2048. */
@@ -94,9 +98,21 @@ function extensions(wish: CertificateWish): Buffer[] {
     ...(wish.ip ?? []).map((address) => tlv(0x87, addressBytes(address))),
   ];
   if (names.length > 0) list.push(extension('2.5.29.17', sequence(...names)));
-  const purposes = { server: '1.3.6.1.5.5.7.3.1', client: '1.3.6.1.5.5.7.3.2' };
+  const purposes = {
+    server: '1.3.6.1.5.5.7.3.1',
+    client: '1.3.6.1.5.5.7.3.2',
+    ocsp: '1.3.6.1.5.5.7.3.9',
+    any: '2.5.29.37.0',
+  };
   const wanted = (wish.purposes ?? []).map((purpose) => identifier(purposes[purpose]));
   if (wanted.length > 0) list.push(extension('2.5.29.37', sequence(...wanted)));
+  const responders = (wish.ocspResponders ?? []).map((url) =>
+    sequence(identifier('1.3.6.1.5.5.7.48.1'), tlv(0x86, Buffer.from(url, 'latin1'))),
+  );
+  if (responders.length > 0) list.push(extension('1.3.6.1.5.5.7.1.1', sequence(...responders)));
+  if (wish.mustStaple === true) {
+    list.push(extension('1.3.6.1.5.5.7.1.24', sequence(integer(Buffer.of(5)))));
+  }
   return list;
 }
 

@@ -4,10 +4,13 @@
 
 import type { X509Certificate } from 'node:crypto';
 import type { TLSSocket } from 'node:tls';
+import { now } from '../base/clock.ts';
 import { plainHex } from './certificate-facts.ts';
 import type { ClientHello } from './client-hello.ts';
-import { rfc2253 } from './distinguished-name.ts';
+import { oneLine, rfc2253 } from './distinguished-name.ts';
 import { cipherNames, groupNames } from './offered-names.ts';
+import { sessionIdOf } from './session-id.ts';
+import { signatureInUse, signatureNames } from './signature-algorithms.ts';
 import type { ServerTlsPolicy } from './server-policy.ts';
 import { findVerifiedPath, intermediatesOf } from './verified-path.ts';
 import { isUnknownIssuerOnly, verifyErrorText } from './verify-errors.ts';
@@ -35,42 +38,73 @@ export class ClientTlsFacts {
   readonly reused: boolean;
   /** The protocol agreed on by ALPN; empty where none was. */
   readonly alpn: string;
-  /** As nginx's `$ssl_client_verify`: `NONE`, `SUCCESS` or `FAILED:reason`. */
-  readonly verify: string;
   readonly certificate: X509Certificate | null;
-  readonly certificateProblem: CertificateProblem;
   /** The policy of the handshake: a request for a server of another policy is misdirected (421). */
   readonly policyKey: string;
   /** Less strict: only what decides about clients' certificates. */
   readonly clientVerificationKey: string;
   readonly #hello: ClientHello;
+  readonly #socket: TLSSocket;
+  #verdict: Verdict;
+  #sessionId: string | null = null;
+  #sigalg: string | null = null;
 
   /** @param socket - as 'secureConnection' hands it out */
   constructor(socket: TLSSocket, policy: ServerTlsPolicy, hello: ClientHello) {
     const asked = policy.settings.verifyClient !== 'off';
     const certificate = asked ? (socket.getPeerX509Certificate() ?? null) : null;
-    const verdict = asked ? judge(socket, certificate, policy) : notAsked;
     this.protocol = socket.getProtocol() ?? '';
     this.cipher = socket.getCipher().name;
     this.serverName = normalizeServerName(hello.serverName);
     this.reused = socket.isSessionReused();
     this.alpn = typeof socket.alpnProtocol === 'string' ? socket.alpnProtocol : '';
-    this.verify = verdict.verify;
     this.certificate = certificate;
-    this.certificateProblem = verdict.problem;
+    this.#verdict = asked ? judge(socket, certificate, policy) : notAsked;
     this.policyKey = policy.key;
     this.clientVerificationKey = policy.clientVerificationKey;
     this.#hello = hello;
+    this.#socket = socket;
   }
 
-  /** `$ssl_ciphers`: OpenSSL's names, unknown ones in hex, separated by colons. */
+  /** As nginx's `$ssl_client_verify`: `NONE`, `SUCCESS` or `FAILED:reason`. */
+  get verify(): string {
+    return this.#verdict.verify;
+  }
+
+  get certificateProblem(): CertificateProblem {
+    return this.#verdict.problem;
+  }
+
+  /** Its chain is good, but it is refused all the same: it was revoked. */
+  refuseCertificate(reason: string): void {
+    this.#verdict = { verify: `FAILED:${reason}`, problem: 'invalid' };
+  }
+
+  /** `$ssl_session_id`: hex; empty where a ticket holds the session, and after the end. */
+  get sessionId(): string {
+    this.#sessionId ??= sessionIdOf(this.#socket.getSession());
+    return this.#sessionId;
+  }
+
+  /** `$ssl_sigalg`: what the server signed with; empty on resumed connections. */
+  get sigalg(): string {
+    this.#sigalg ??= signatureOf(this.#socket, this.cipher, this.protocol);
+    return this.#sigalg;
+  }
+
+  /** `$ssl_ciphers` */
   get ciphersOffered(): string {
-    return namesOf(this.#hello.ciphers, cipherNames);
+    return helloTexts(this.#hello).ciphersOffered;
   }
 
   /** `$ssl_curves` */
   get curvesOffered(): string {
-    return namesOf(this.#hello.groups, groupNames);
+    return helloTexts(this.#hello).curvesOffered;
+  }
+
+  /** `$ssl_sigalgs` */
+  get sigalgsOffered(): string {
+    return helloTexts(this.#hello).sigalgsOffered;
   }
 
   /** Protocols offered by ALPN, in the client's order. */
@@ -86,6 +120,16 @@ export class ClientTlsFacts {
   /** `$ssl_client_i_dn` */
   get issuer(): string {
     return this.certificate === null ? '' : rfc2253(this.certificate.issuer);
+  }
+
+  /** `$ssl_client_s_dn_legacy` */
+  get subjectLegacy(): string {
+    return this.certificate === null ? '' : oneLine(this.certificate.subject);
+  }
+
+  /** `$ssl_client_i_dn_legacy` */
+  get issuerLegacy(): string {
+    return this.certificate === null ? '' : oneLine(this.certificate.issuer);
   }
 
   /** `$ssl_client_serial` */
@@ -107,6 +151,25 @@ export class ClientTlsFacts {
   get notAfter(): string {
     return this.certificate?.validTo ?? '';
   }
+
+  /** `$ssl_client_v_remain`: whole days. */
+  get daysLeft(): string {
+    if (this.certificate === null) return '';
+    const left = this.certificate.validToDate.getTime() - now();
+    return String(Math.max(0, Math.floor(left / dayMs)));
+  }
+}
+
+const dayMs = 86_400_000;
+
+// RSA that encrypts the key signs nothing.
+function signatureOf(socket: TLSSocket, cipher: string, protocol: string): string {
+  // After the end of the connection there is nothing to be asked.
+  if (socket.destroyed || socket.isSessionReused()) return '';
+  const key = socket.getX509Certificate()?.publicKey;
+  const signs = protocol === 'TLSv1.3' || /^(ECDHE|DHE)-/.test(cipher);
+  if (key === undefined || !signs) return '';
+  return signatureInUse(socket.getSharedSigalgs(), key, protocol);
 }
 
 const notAsked: Verdict = { verify: 'NONE', problem: null };
@@ -146,6 +209,21 @@ function verdictCode(
 export function normalizeServerName(name: string): string {
   const lower = name.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
   return lower.endsWith('.') ? lower.slice(0, -1) : lower;
+}
+
+/** What a hello offers, as nginx prints it: names of OpenSSL, unknown ones in hex, with colons. */
+export function helloTexts(hello: ClientHello) {
+  return {
+    get ciphersOffered(): string {
+      return namesOf(hello.ciphers, cipherNames);
+    },
+    get curvesOffered(): string {
+      return namesOf(hello.groups, groupNames);
+    },
+    get sigalgsOffered(): string {
+      return namesOf(hello.sigalgs, signatureNames);
+    },
+  };
 }
 
 function namesOf(numbers: readonly number[], names: ReadonlyMap<number, string>): string {

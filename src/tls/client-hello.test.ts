@@ -60,6 +60,8 @@ function helloOf(state: HelloState): ClientHello {
 const full = message(
   serverName('A.test.'),
   extension(10, vector(2, [0x11, 0xec, 0, 29])),
+  extension(13, vector(2, [4, 3, 8, 4])),
+  extension(35, Buffer.from('key name of 16 bytes and the rest')),
   extension(16, vector(2, vector(1, Buffer.from('h2')), vector(1, Buffer.from('http/1.1')))),
   extension(43, vector(1, [3, 4, 3, 3])),
   extension(0x4a4a),
@@ -71,6 +73,9 @@ const expected: ClientHello = {
   groups: [0x11ec, 29],
   alpn: ['h2', 'http/1.1'],
   versions: [0x304, 0x303],
+  sigalgs: [0x0403, 0x0804],
+  takesTicket: true,
+  ticketName: 'key name of 16 b',
 };
 
 for (const step of [1, 2, 7, 100, 10_000]) {
@@ -125,7 +130,30 @@ test('a hello without extensions is read', () => {
     groups: [],
     alpn: [],
     versions: [0x303],
+    sigalgs: [],
+    takesTicket: false,
+    ticketName: '',
   });
+});
+
+const age = Buffer.alloc(4);
+const binders = vector(2, vector(1, Buffer.alloc(32)));
+
+function identities(...names: string[]): Buffer {
+  const list = names.map((name) => Buffer.concat([vector(2, Buffer.from(name)), age]));
+  return extension(41, vector(2, ...list), binders);
+}
+
+test('the key name of a ticket is that of the first identity of TLS 1.3', () => {
+  const name = (...extensions: Buffer[]): string =>
+    helloOf(read(records(message(...extensions)))).ticketName;
+  const ticket = extension(35, Buffer.from('the ticket of TLS 1.2'));
+  assert.equal(name(identities('first key name 1 and more', 'another')), 'first key name 1');
+  assert.equal(name(ticket, identities('first key name 1 and more')), 'first key name 1');
+  assert.equal(name(ticket, identities('short')), 'the ticket of TL');
+  assert.equal(name(identities('short')), '');
+  assert.equal(name(extension(35)), '');
+  assert.equal(helloOf(read(records(message(extension(35))))).takesTicket, true);
 });
 
 test('plain text is told apart by its first byte', () => {
@@ -156,6 +184,9 @@ const malformed: readonly (readonly [string, Buffer])[] = [
   ['an extension longer than the hello', records(message(Buffer.of(0, 0, 0, 9, 0)))],
   ['bytes after the end of an extension', records(message(extension(10, vector(2, [0, 29]), [0])))],
   ['an odd list of groups', records(message(extension(10, vector(2, [0, 29, 0]))))],
+  ['an odd list of signature schemes', records(message(extension(13, vector(2, [4, 3, 8]))))],
+  ['an empty list of signature schemes', records(message(extension(13, vector(2))))],
+  ['identities longer than their list', records(message(extension(41, [0, 9, 0, 8, 1, 1])))],
   ['an empty name of a protocol', records(message(extension(16, vector(2, [0, 0]))))],
 ];
 

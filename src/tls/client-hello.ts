@@ -17,6 +17,12 @@ export interface ClientHello {
   readonly alpn: readonly string[];
   /** `supported_versions`, or the one version of a hello without it. */
   readonly versions: readonly number[];
+  /** `signature_algorithms`; empty where it sent none. */
+  readonly sigalgs: readonly number[];
+  /** Does it take session tickets (TLS 1.2: RFC 5077)? */
+  readonly takesTicket: boolean;
+  /** The key name in its ticket, 16 bytes, one character per byte; empty where it has none. */
+  readonly ticketName: string;
 }
 
 /** How far the reading has come. `plain`: these bytes are no TLS at all. */
@@ -34,6 +40,7 @@ const messageHeader = 4;
 const handshakeRecord = 22;
 const clientHelloMessage = 1;
 const largestRecord = 16_384;
+const ticketNameLength = 16;
 
 const incomplete: HelloState = Object.freeze({ kind: 'incomplete' });
 const plain: HelloState = Object.freeze({ kind: 'plain' });
@@ -124,6 +131,9 @@ interface Offer {
   groups: number[];
   alpn: string[];
   versions: number[];
+  sigalgs: number[];
+  takesTicket: boolean;
+  ticketName: string;
 }
 
 /** Reads the body of a ClientHello message, without its type and length. */
@@ -135,7 +145,15 @@ export function parseHello(body: Uint8Array): HelloState {
     cursor.vector(1, { least: 0, most: 32 });
     const ciphers = cursor.vector(2, { least: 2, most: 65_534 }).allUint16();
     cursor.vector(1, { least: 1, most: 255 });
-    const offer: Offer = { serverName: '', groups: [], alpn: [], versions: [version] };
+    const offer: Offer = {
+      serverName: '',
+      groups: [],
+      alpn: [],
+      versions: [version],
+      sigalgs: [],
+      takesTicket: false,
+      ticketName: '',
+    };
     if (!cursor.done) readExtensions(cursor.vector(2, { least: 0, most: 65_535 }), offer);
     if (!cursor.done) return failed('bytes after the last extension');
     return { kind: 'hello', hello: { ...offer, ciphers } };
@@ -160,7 +178,10 @@ function readExtensions(extensions: ByteCursor, offer: Offer): void {
 function readExtension(type: number, content: ByteCursor, offer: Offer): void {
   if (type === 0) offer.serverName = readServerName(content);
   else if (type === 10) offer.groups = content.vector(2, { least: 2, most: 65_535 }).allUint16();
+  else if (type === 13) offer.sigalgs = content.vector(2, { least: 2, most: 65_534 }).allUint16();
   else if (type === 16) offer.alpn = readAlpn(content.vector(2, { least: 2, most: 65_535 }));
+  else if (type === 35) readTicket(content, offer);
+  else if (type === 41) readIdentity(content, offer);
   else if (type === 43) offer.versions = content.vector(1, { least: 2, most: 254 }).allUint16();
   else return;
   if (!content.done) throw new MalformedBytes(`bytes after the end of extension ${type}`);
@@ -173,6 +194,26 @@ function readServerName(content: ByteCursor): string {
   const name = names.vector(2, { least: 1, most: 255 }).latin1();
   if (!names.done) throw new MalformedBytes('more than one server name');
   if (name.includes('\0')) throw new MalformedBytes('NUL in the server name');
+  return name;
+}
+
+// Every ticket of OpenSSL begins with the name of its key. An empty one asks for a ticket.
+function readTicket(content: ByteCursor, offer: Offer): void {
+  offer.takesTicket = true;
+  offer.ticketName ||= readTicketName(content);
+}
+
+// RFC 8446 section 4.2.11: of the identities the first is the one that clients send alone.
+function readIdentity(content: ByteCursor, offer: Offer): void {
+  const identities = content.vector(2, { least: 7, most: 65_535 });
+  const name = readTicketName(identities.vector(2, { least: 1, most: 65_535 }));
+  if (name !== '') offer.ticketName = name;
+  content.skip(content.left);
+}
+
+function readTicketName(ticket: ByteCursor): string {
+  const name = ticket.left < ticketNameLength ? '' : ticket.latin1(ticketNameLength);
+  ticket.skip(ticket.left);
   return name;
 }
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { rfc2253 } from './distinguished-name.ts';
+import { oneLine, rfc2253 } from './distinguished-name.ts';
 
 // The expected texts are those of `openssl x509 -nameopt RFC2253`.
 test('a name is written last part first, as OpenSSL writes RFC 2253', () => {
@@ -20,4 +20,10 @@ test('a part of several values keeps them together', () => {
 
 test('an empty name stays empty', () => {
   assert.equal(rfc2253(''), '');
+});
+
+test("OpenSSL's old form has the first part first and escapes its separators", () => {
+  assert.equal(oneLine('C=DE\nO=A\\, B + OU=C\nCN=a/b\\+c'), '/C=DE/O=A, B+OU=C/CN=a\\/b\\+c');
+  assert.equal(oneLine('CN=Zo\u00eb'), '/CN=Zo\\xC3\\xAB');
+  assert.equal(oneLine(''), '');
 });

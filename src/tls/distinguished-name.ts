@@ -22,3 +22,28 @@ function escapeHighBytes(text: string): string {
     Buffer.from(high, 'utf8').toString('hex').toUpperCase().replace(/../g, '\\$&'),
   );
 }
+
+/**
+ * Node's `subject` or `issuer` in OpenSSL's old form, first part first: `/C=DE/CN=a.example`.
+ *
+ * @param lines - as for `rfc2253`
+ */
+export function oneLine(lines: string): string {
+  if (lines === '') return '';
+  return lines
+    .split('\n')
+    .map((line) => `/${line.split(' + ').map(unescaped).join('+')}`)
+    .join('');
+}
+
+// This form escapes what separates its parts, and what is not printable.
+function unescaped(part: string): string {
+  const plain = part.replace(/\\([0-9A-F]{2})|\\(.)/g, (_, hex?: string, character?: string) =>
+    hex === undefined ? (character ?? '') : String.fromCharCode(Number.parseInt(hex, 16)),
+  );
+  return plain
+    .replace(/[/+]/g, '\\$&')
+    .replace(/[^\x20-\x7e]+/g, (other) =>
+      Buffer.from(other, 'utf8').toString('hex').toUpperCase().replace(/../g, '\\x$&'),
+    );
+}

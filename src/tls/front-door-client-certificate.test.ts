@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict';
+import type { X509Certificate } from 'node:crypto';
 import { test } from 'node:test';
+import { connect } from 'node:tls';
 import type { CertificateProblem } from './client-facts.ts';
 import type { CertificateWish, TestCertificate } from './certificates.test-kit.ts';
 import { makeAuthority, makeCertificate, pemFile } from './certificates.test-kit.ts';
 import { openDoor, serverPolicy, visit } from './front-door.test-kit.ts';
 import type { ServerTlsSettings, VerifyClient } from './server-policy.ts';
+import type { TrustStore } from './trust-store.ts';
 import { otherRoot, root } from './upstream.test-kit.ts';
 
 const intermediate = makeAuthority('Intermediate', root);
@@ -134,3 +137,57 @@ for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
     assert.equal((await door.next()).facts?.certificateProblem, 'invalid');
   });
 }
+
+test('what a check finds later counts before the connection is handed out', async (t) => {
+  const asked: string[] = [];
+  const clientCheck = {
+    key: 'test',
+    check: (certificate: X509Certificate, trust: TrustStore) => {
+      asked.push(`${certificate.subject} of ${trust.size}`);
+      return Promise.resolve('certificate revoked');
+    },
+  };
+  const policy = serverPolicy({ ...withRoot, verifyClient: 'optional' }, { clientCheck });
+  const door = await openDoor(t, () => policy);
+  const outcome = async (name: string) => {
+    await visit(door, credentials(name));
+    const { facts } = await door.next();
+    return [facts?.verify, facts?.certificateProblem];
+  };
+  assert.deepEqual(await outcome('good'), ['FAILED:certificate revoked', 'invalid']);
+  // Whoever is refused anyway, or has no certificate, is not asked about.
+  assert.deepEqual(await outcome('none'), ['NONE', null]);
+  assert.deepEqual(await outcome('unknownCa'), [unknownCa, 'invalid']);
+  assert.deepEqual(asked, ['CN=client of 1']);
+  const without = serverPolicy({ ...withRoot, verifyClient: 'optional' });
+  assert.notEqual(policy.clientVerificationKey, without.clientVerificationKey);
+});
+
+test('a client that leaves while it is checked is a failed handshake', async (t) => {
+  const { promise, resolve } = Promise.withResolvers<null>();
+  let began = (): void => undefined;
+  const checking = new Promise<void>((started) => (began = started));
+  const clientCheck = {
+    key: 'test',
+    check: () => {
+      began();
+      return promise;
+    },
+  };
+  const policy = serverPolicy({ ...withRoot, verifyClient: 'on' }, { clientCheck });
+  const door = await openDoor(t, () => policy);
+  const socket = connect({
+    port: door.port,
+    ca: root.pem,
+    servername: 'a.test',
+    ...credentials('good'),
+  });
+  socket.on('error', () => undefined);
+  await checking;
+  socket.destroy();
+  const { error, raw } = await door.next();
+  assert.equal(error?.code, 'CLIENT_TLS_FAILED');
+  resolve(null);
+  await promise;
+  assert.equal(raw.destroyed, true);
+});

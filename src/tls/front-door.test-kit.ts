@@ -3,14 +3,14 @@
 import type { Socket } from 'node:net';
 import { createServer } from 'node:net';
 import type { TestContext } from 'node:test';
-import type { ConnectionOptions, TLSSocket } from 'node:tls';
+import type { ConnectionOptions, Server, TLSSocket } from 'node:tls';
 import { connect } from 'node:tls';
 import type { SallyportError } from '../base/errors.ts';
 import type { TestCertificate } from './certificates.test-kit.ts';
 import { makeCertificate, pairFiles } from './certificates.test-kit.ts';
 import type { ClientTlsFacts, FrontDoorHandlers } from './front-door.ts';
 import { openFrontDoor } from './front-door.ts';
-import type { ServerTlsPolicy, ServerTlsSettings } from './server-policy.ts';
+import type { ServerTlsParts, ServerTlsPolicy, ServerTlsSettings } from './server-policy.ts';
 import { createServerTlsPolicy } from './server-policy.ts';
 import { listen, root } from './upstream.test-kit.ts';
 
@@ -35,13 +35,23 @@ export const serverSettings: ServerTlsSettings = {
   ciphers: 'HIGH:!aNULL:!MD5',
   preferServerCiphers: false,
   sessionTimeout: 300,
-  ticketKeys: Buffer.alloc(48, 1),
+  ticketSecrets: [Buffer.alloc(48, 1)],
   sessionTickets: true,
 };
 
 /** A policy: that of `a.test`, unless changed. */
-export function serverPolicy(change: Partial<ServerTlsSettings> = {}): ServerTlsPolicy {
-  return createServerTlsPolicy({ ...serverSettings, ...change });
+export function serverPolicy(
+  change: Partial<ServerTlsSettings> = {},
+  parts: ServerTlsParts = {},
+): ServerTlsPolicy {
+  return createServerTlsPolicy({ ...serverSettings, ...change }, parts);
+}
+
+/** The servers that a policy has made so far. */
+export function serversOf(policy: ServerTlsPolicy): readonly Server[] {
+  const servers: Server[] = [];
+  policy.eachServer((server) => servers.push(server));
+  return servers;
 }
 
 /** What the front door said of one connection. */
@@ -77,9 +87,9 @@ export async function openDoor(
   };
   const asked: string[] = [];
   const handlers: FrontDoorHandlers = {
-    choose(name) {
+    choose(name, hello) {
       asked.push(name);
-      return choose(name);
+      return choose(name, hello);
     },
     onSecure(socket, facts, raw) {
       socket.write('secure');

@@ -5,9 +5,10 @@ import { connect as connectPlain, createServer } from 'node:net';
 import type { TestContext } from 'node:test';
 import { test } from 'node:test';
 import { connect as connectTls } from 'node:tls';
+import { SallyportError } from '../base/errors.ts';
 import { pairFiles } from './certificates.test-kit.ts';
 import type { Door } from './front-door.test-kit.ts';
-import { leafB, openDoor, serverPolicy, visit } from './front-door.test-kit.ts';
+import { leafB, openDoor, serverPolicy, serversOf, visit } from './front-door.test-kit.ts';
 import { listen, root } from './upstream.test-kit.ts';
 
 const policyA = serverPolicy();
@@ -229,6 +230,19 @@ test('an error after the handshake destroys the socket', async (t) => {
   await visiting;
 });
 
+test('a policy that cannot be had ends the handshake with an alert', async (t) => {
+  const door = await openDoor(t, () => {
+    throw new SallyportError('CERTIFICATE_INVALID', '"a.crt": no such file');
+  });
+  const { error } = await visit(door);
+  assert.equal(error?.code, 'ERR_SSL_TLSV1_ALERT_INTERNAL_ERROR');
+  const arrival = await door.next();
+  assert.deepEqual(
+    [arrival.error?.code, arrival.error?.message],
+    ['CERTIFICATE_INVALID', '"a.crt": no such file'],
+  );
+});
+
 for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
   test(`a ${version} ticket resumes with its own policy and with no other`, async (t) => {
     // Same certificate, keys and protocols: only the server block differs.
@@ -250,7 +264,10 @@ for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
   test(`the session id context alone keeps ${version} tickets of two policies apart`, async (t) => {
     const one = serverPolicy({ id: 'one' });
     const two = serverPolicy({ id: 'two' });
-    two.server.setTicketKeys(one.server.getTicketKeys());
+    const [from] = serversOf(one);
+    const [to] = serversOf(two);
+    assert.ok(from !== undefined && to !== undefined);
+    to.setTicketKeys(from.getTicketKeys());
     let current = one;
     const door = await openDoor(t, () => current);
     const first = await visit(door, { maxVersion: version });
@@ -266,7 +283,7 @@ for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
     const first = await visit(door, { maxVersion: version });
     assert.ok(first.session !== null);
     current = serverPolicy();
-    assert.notEqual(current.server, policyA.server);
+    assert.notEqual(serversOf(current)[0], serversOf(policyA)[0]);
     const again = await visit(door, { maxVersion: version, session: first.session });
     assert.equal(again.reused, true);
   });

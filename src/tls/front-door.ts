@@ -1,11 +1,12 @@
 // Where clients' TLS begins: reads the ClientHello from the raw socket, puts it back, and hands the
 // socket to the policy that the server name chose. The only place that opens TLS towards clients.
 //
-//   raw socket -> hello -> choose(server name) -> policy.server 'connection' -> handshake -> onSecure
-//              \-> plain HTTP -> onPlainHttp          every other end -> destroyed, onFailure
+//   raw socket -> hello -> choose(server name) -> policy's server 'connection' -> handshake
+//              \-> plain HTTP -> onPlainHttp           -> check of the client -> onSecure
+//   every other end -> destroyed, onFailure
 
 import type { Socket } from 'node:net';
-import type { TLSSocket } from 'node:tls';
+import type { Server, TLSSocket } from 'node:tls';
 import { CoarseTimer } from '../base/coarse-timer.ts';
 import { SallyportError } from '../base/errors.ts';
 import { ClientTlsFacts, normalizeServerName } from './client-facts.ts';
@@ -24,8 +25,10 @@ export interface FrontDoorHandlers {
    * @param serverName - lower case, without a trailing dot; empty where the client sent none. Not
    *   checked to be a host name.
    * @returns null to reject the handshake with the alert unrecognized_name
+   * @throws SallyportError where the policy's certificate cannot be had: the handshake then ends with
+   *   the alert internal_error
    */
-  choose(serverName: string): ServerTlsPolicy | null;
+  choose(serverName: string, hello: ClientHello): ServerTlsPolicy | null;
   /** The handshake is done. A client's certificate may still be unacceptable: see the facts. */
   onSecure(socket: TLSSocket, facts: ClientTlsFacts, raw: Socket): void;
   /** The client does not speak TLS; all its bytes are in the socket again. */
@@ -47,8 +50,12 @@ export function openFrontDoor(
   new Entrance(raw, handlers).open(handshakeTimeoutMs);
 }
 
-// The alert unrecognized_name (112), fatal, in a record of its own.
+// Fatal alerts, each in a record of its own.
 const unrecognizedName = Buffer.of(0x15, 3, 1, 0, 2, 2, 112);
+const internalError = Buffer.of(0x15, 3, 1, 0, 2, 2, 80);
+
+/** `ssl_buffer_size` of TLS itself (RFC 8446 section 5.1). */
+const largestRecord = 16_384;
 
 /** Entrances whose handshake is under way, by their raw socket. */
 const underWay = new WeakMap<Socket, Entrance>();
@@ -106,19 +113,31 @@ class Entrance {
   };
 
   #accept(hello: ClientHello): void {
-    const policy = this.#handlers.choose(normalizeServerName(hello.serverName));
-    if (policy === null) {
-      this.#reject(hello.serverName);
-      return;
+    try {
+      const policy = this.#handlers.choose(normalizeServerName(hello.serverName), hello);
+      if (policy === null) {
+        const name = JSON.stringify(hello.serverName);
+        const why = `handshake rejected: no server for the name ${name}`;
+        this.#refuse(unrecognizedName, new SallyportError('CLIENT_TLS_FAILED', why));
+      } else {
+        this.#begin(hello, policy, policy.serverFor(hello));
+      }
+    } catch (error) {
+      // A certificate that is read in the handshake could not be.
+      if (!(error instanceof SallyportError)) throw error;
+      this.#refuse(internalError, error);
     }
+  }
+
+  #begin(hello: ClientHello, policy: ServerTlsPolicy, server: Server): void {
     this.#hello = hello;
     this.#policy = policy;
     this.#putBack();
-    listenOnce(policy);
+    listenOnce(server);
     underWay.set(this.#raw, this);
     // Of a half-open socket Node would not notice that the client leaves in the handshake.
     this.#raw.allowHalfOpen = false;
-    policy.server.emit('connection', this.#raw);
+    server.emit('connection', this.#raw);
   }
 
   #passPlain(): void {
@@ -140,15 +159,12 @@ class Entrance {
     raw.removeListener('readable', this.#onReadable);
   }
 
-  #reject(serverName: string): void {
+  #refuse(alert: Buffer, error: SallyportError): void {
     this.#stopReading();
     const raw = this.#raw;
-    const close = (): void => {
-      this.#fail(`handshake rejected: no server for the name ${JSON.stringify(serverName)}`);
-    };
     raw.removeListener('close', this.#onRawClose);
-    raw.once('close', close);
-    raw.end(unrecognizedName, () => raw.destroy());
+    raw.once('close', () => this.#failWith(error));
+    raw.end(alert, () => raw.destroy());
   }
 
   /** The handshake is done. */
@@ -168,10 +184,29 @@ class Entrance {
       return;
     }
     socket.on('error', destroyOnError);
+    const { recordSize = largestRecord } = policy.settings;
+    if (recordSize < largestRecord) socket.setMaxSendFragment(recordSize);
+    const facts = new ClientTlsFacts(socket, policy, hello);
+    const { clientCheck } = policy;
+    if (clientCheck === null || facts.certificate === null || facts.verify !== 'SUCCESS') {
+      this.#enter(socket, facts);
+    } else {
+      void clientCheck.check(facts.certificate, policy.trust).then((reason) => {
+        if (reason !== null) facts.refuseCertificate(reason);
+        this.#enter(socket, facts);
+      });
+    }
+  }
+
+  #enter(socket: TLSSocket, facts: ClientTlsFacts): void {
+    // While the client's certificate was looked at, it may have left or run out of time.
+    if (this.#settled) {
+      socket.destroy();
+      return;
+    }
     socket.allowHalfOpen = this.#halfOpen;
     this.#raw.allowHalfOpen = this.#halfOpen;
     this.#settle();
-    const facts = new ClientTlsFacts(socket, policy, hello);
     this.#handlers.onSecure(socket, facts, this.#raw);
   }
 
@@ -204,27 +239,31 @@ class Entrance {
   }
 
   #fail(message: string, cause?: unknown): void {
+    this.#failWith(new SallyportError('CLIENT_TLS_FAILED', message, cause));
+  }
+
+  #failWith(error: SallyportError): void {
     this.#raw.destroy();
     if (this.#settled) return;
     this.#stopReading();
     this.#settle();
-    this.#handlers.onFailure(new SallyportError('CLIENT_TLS_FAILED', message, cause), this.#raw);
+    this.#handlers.onFailure(error, this.#raw);
   }
 }
 
-const listened = new WeakSet<ServerTlsPolicy>();
+const listened = new WeakSet<Server>();
 
-// One pair of listeners for each policy, none for each connection.
-function listenOnce(policy: ServerTlsPolicy): void {
-  if (listened.has(policy)) return;
-  listened.add(policy);
-  policy.server.on('secureConnection', (socket) => {
+// One pair of listeners for each server of a policy, none for each connection.
+function listenOnce(server: Server): void {
+  if (listened.has(server)) return;
+  listened.add(server);
+  server.on('secureConnection', (socket) => {
     const entrance = entranceOf(socket);
     // Without its entrance nobody knows the connection's policy.
     if (entrance === undefined) socket.destroy();
     else entrance.secured(socket);
   });
-  policy.server.on('tlsClientError', (error, socket) => {
+  server.on('tlsClientError', (error, socket) => {
     entranceOf(socket)?.refused(error);
     socket.destroy();
   });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { makeCertificate, pairFiles, pemFile } from './certificates.test-kit.ts';
-import { leafA, leafB, serverPolicy, serverSettings } from './front-door.test-kit.ts';
+import { leafA, leafB, serverPolicy, serverSettings, serversOf } from './front-door.test-kit.ts';
 import type { ServerTlsSettings } from './server-policy.ts';
 import { createServerTlsPolicy, serverPolicyWarnings } from './server-policy.ts';
 import { otherRoot, root } from './upstream.test-kit.ts';
@@ -30,7 +30,7 @@ const refused: readonly (readonly [string, Partial<ServerTlsSettings>, string, R
     'CONFIG_INVALID',
     /no "ssl_client_certificate"/,
   ],
-  ['short ticket keys', { ticketKeys: Buffer.alloc(16) }, 'CONFIG_INVALID', /48 bytes/],
+  ['short ticket keys', { ticketSecrets: [Buffer.alloc(16)] }, 'CONFIG_INVALID', /48 or 80 bytes/],
 ];
 
 for (const [name, change, code, message] of refused) {
@@ -55,14 +55,22 @@ test('everything but the ticket keys is in the key', () => {
     { sessionTickets: false },
     { ecdhCurve: 'X25519' },
     { alpnProtocols: ['http/1.1'] },
+    { trustedCertificate: pemFile('ca.crt', root) },
+    { trustedCertificate: pemFile('ca.crt', otherRoot) },
+    { recordSize: 1024 },
+    { overrides: { groups: 'X25519' } },
+    { overrides: { ciphers: 'HIGH' } },
   ];
   const keys = changes.map((change) => serverPolicy(change).key);
   assert.equal(new Set(keys).size, keys.length);
-  assert.equal(serverPolicy({ ticketKeys: Buffer.alloc(48, 9) }).key, keys[0]);
+  assert.equal(serverPolicy({ ticketSecrets: [Buffer.alloc(80, 9)] }).key, keys[0]);
 });
 
 test('the policy server does not listen', () => {
-  assert.equal(serverPolicy().server.listening, false);
+  assert.deepEqual(
+    serversOf(serverPolicy()).map(({ listening }) => listening),
+    [false],
+  );
 });
 
 test('an expired certificate is warned of', () => {
@@ -74,9 +82,8 @@ test('an expired certificate is warned of', () => {
 });
 
 test('every policy has ticket keys of its own', () => {
-  const one = serverPolicy({ id: 'one' }).server.getTicketKeys();
-  const two = serverPolicy({ id: 'two' }).server.getTicketKeys();
-  assert.notDeepEqual(one, two);
-  assert.notDeepEqual(one, serverSettings.ticketKeys);
-  assert.deepEqual(one, serverPolicy({ id: 'one' }).server.getTicketKeys());
+  const keys = (id: string) => serversOf(serverPolicy({ id })).map((one) => one.getTicketKeys());
+  assert.notDeepEqual(keys('one'), keys('two'));
+  assert.notDeepEqual(keys('one'), serverSettings.ticketSecrets);
+  assert.deepEqual(keys('one'), keys('one'));
 });

@@ -1,61 +1,95 @@
 // How a server meets its clients over TLS: one policy for each `server` block, compiled at load into
-// a tls.Server that never listens. The front door hands it the connections whose server name chose
-// it. Sessions of one policy are strangers to every other.
+// tls.Servers that never listen. The front door hands them the connections whose server name chose
+// the policy. Sessions of one policy are strangers to every other.
 
-import { constants, hkdfSync } from 'node:crypto';
-import type { Server } from 'node:tls';
-import { createSecureContext, createServer } from 'node:tls';
+import { constants, type X509Certificate } from 'node:crypto';
+import type { Server, TlsOptions } from 'node:tls';
+import { createSecureContext } from 'node:tls';
 import { SallyportError } from '../base/errors.ts';
+import { CertificateChoice, oneOfEachType } from './certificate-choice.ts';
+import type { ClientHello } from './client-hello.ts';
+import type { ClientTrust } from './client-trust.ts';
+import { clientTrust, createTrustingServer } from './client-trust.ts';
+import { applyOverrides } from './conf-command.ts';
 import { contentHash } from './content-hash.ts';
-import type { KeyPair, PemFile } from './pem.ts';
+import { crlFindings, readCrls } from './crl.ts';
 import { certificateError, reasonOf } from './pem.ts';
 import type { PolicyFinding } from './policy-findings.ts';
 import { PolicyProblems, protocolFindings, validityFindings } from './policy-findings.ts';
-import type { TlsProtocol, VersionRange } from './protocols.ts';
+import type { VersionRange } from './protocols.ts';
 import { versionRange } from './protocols.ts';
+import { ServerEndpoints, type EndpointListener } from './server-endpoints.ts';
+import type { SessionKeeper } from './server-session-cache.ts';
+import type { ServerTlsSettings } from './server-settings.ts';
+import { ticketKeysOf } from './ticket-keys.ts';
 import type { TrustStore } from './trust-store.ts';
-import { emptyTrust, fileTrust } from './trust-store.ts';
+import { spoken } from './version-reach.ts';
 
-/** `ssl_verify_client` */
-export type VerifyClient = 'off' | 'on' | 'optional' | 'optional_no_ca';
+export type { ServerTlsSettings, VerifyClient } from './server-settings.ts';
 
-/** The TLS settings of one `server` block, files already read. */
-export interface ServerTlsSettings {
-  /** Which server block this is; equal settings of two blocks are still two policies. */
-  readonly id: string;
-  /** At most one pair of each key type. */
-  readonly certificates: readonly KeyPair[];
-  /** `ssl_client_certificate`: the CAs that are trusted and named to clients. */
-  readonly clientCertificate: PemFile | null;
-  readonly verifyClient: VerifyClient;
-  /** How many CAs may lie between a client's certificate and the root. */
-  readonly verifyDepth: number;
-  readonly protocols: readonly TlsProtocol[];
-  readonly ciphers: string;
-  readonly preferServerCiphers: boolean;
-  /** Seconds. */
-  readonly sessionTimeout: number;
-  /** 48 random bytes, the same in all workers; each policy derives its own keys from them. */
-  readonly ticketKeys: Buffer;
-  readonly sessionTickets: boolean;
-  /** `ssl_ecdh_curve`; left out or `auto`: OpenSSL's list. */
-  readonly ecdhCurve?: string;
-  /** Protocols to agree on by ALPN; those that nginx agrees to where left out. */
-  readonly alpnProtocols?: readonly string[];
+/** Looks at clients' certificates whose chain is good, over time (OCSP). */
+export interface ClientCheck {
+  /** What it does, for the key of the policy: who has been checked otherwise has not been. */
+  readonly key: string;
+  /**
+   * @returns why it is refused after all, as `$ssl_client_verify` says it after `FAILED:`; null
+   *   where it is accepted. Must not reject.
+   */
+  check(certificate: X509Certificate, trust: TrustStore): Promise<string | null>;
+}
+
+/** What a policy uses that is no setting. */
+export interface ServerTlsParts {
+  /** `ssl_session_cache`; null or left out: no session is kept. */
+  readonly keeper?: SessionKeeper | null;
+  /** `ssl_ocsp`; null or left out: none. */
+  readonly clientCheck?: ClientCheck | null;
+  /** Told of each server as it is made (`ssl_stapling`). */
+  readonly onServer?: EndpointListener;
+  /** Run when the policy is not needed any more. */
+  readonly onDispose?: () => void;
+}
+
+/** What a client must be met with: one policy, or one that its hello decides on. */
+export interface ServerTls {
+  /** Ends timers and the like; connections go on. */
+  dispose(): void;
+  /** Hash over what decides whether a client's certificate is accepted. */
+  readonly clientVerificationKey: string;
+  /**
+   * The policy for a client.
+   *
+   * @throws SallyportError where its certificate cannot be had
+   */
+  policyFor(visitor: Visitor): ServerTlsPolicy;
+}
+
+/** A client before its handshake. */
+export interface Visitor {
+  readonly hello: ClientHello;
+  /** Lower case, no trailing dot; empty where none was sent. */
+  readonly serverName: string;
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+  readonly localAddress: string;
+  readonly localPort: number;
 }
 
 /** A checked and compiled policy. Frozen. */
-export interface ServerTlsPolicy {
-  /** Hash over the settings and the content of all files, the ticket keys excepted. */
+export interface ServerTlsPolicy extends ServerTls {
+  /** Hash over the settings and the content of all files, the ticket secrets excepted. */
   readonly key: string;
-  /** Hash over what decides whether a client's certificate is accepted. */
-  readonly clientVerificationKey: string;
   readonly settings: ServerTlsSettings;
-  /** Never listens. For the front door only. */
-  readonly server: Server;
   /** The CAs for clients' certificates, parsed. */
   readonly trust: TrustStore;
+  readonly clientCheck: ClientCheck | null;
+  /** The server for a client, which never listens. For the front door only. */
+  serverFor(hello: ClientHello): Server;
+  /** Calls for each server there is, and for each that is made later. */
+  eachServer(listener: EndpointListener): void;
 }
+
+function nothing(): void {}
 
 const defaultAlpn = ['http/1.1', 'http/1.0', 'http/0.9'];
 
@@ -68,57 +102,104 @@ const noHandshakeTimeout = 2_147_483_647;
  * @throws PolicyError CERTIFICATE_INVALID naming the file and the reason, CONFIG_INVALID for
  *   settings that contradict each other; with all findings
  */
-export function createServerTlsPolicy(settings: ServerTlsSettings): ServerTlsPolicy {
+export function createServerTlsPolicy(
+  settings: ServerTlsSettings,
+  parts: ServerTlsParts = {},
+): ServerTlsPolicy {
   checkSettings(settings);
-  checkFiles(settings);
+  checkServerTls(settings);
   const range = versionRange(settings.protocols, settings.ciphers);
   if (range === null) throw new SallyportError('CERTIFICATE_INVALID', 'no TLS protocol is left');
-  const { clientCertificate } = settings;
-  const trust = clientCertificate === null ? emptyTrust : fileTrust(clientCertificate);
-  const { verifyClient, verifyDepth } = settings;
-  const clientVerificationKey = contentHash([trust.key, verifyClient, verifyDepth]);
-  const key = contentHash({
-    ...settings,
-    clientCertificate: trust.key,
-    certificates: settings.certificates.map((pair) => [pair.certificate.pem, pair.key.pem]),
-    ticketKeys: null,
-  });
-  const server = policyServer(settings, { key, range, trust });
-  return Object.freeze({
+  const trust = trustOf(settings);
+  const clientVerificationKey = clientVerificationKeyOf(settings, parts);
+  const key = policyKey(settings, trust, clientVerificationKey);
+  const options = contextOptions(settings, range, key);
+  const endpoints = makeEndpoints(settings, { key, options, trust, parts });
+  if (parts.onServer !== undefined) endpoints.each(parts.onServer);
+  const policy: ServerTlsPolicy = Object.freeze({
     key,
     clientVerificationKey,
     settings: Object.freeze({ ...settings }),
-    server,
-    trust,
+    trust: trust.all,
+    clientCheck: parts.clientCheck ?? null,
+    policyFor: () => policy,
+    dispose: parts.onDispose ?? nothing,
+    serverFor: (hello: ClientHello) => endpoints.for(hello),
+    eachServer: (listener: EndpointListener) => endpoints.each(listener),
+  });
+  return policy;
+}
+
+/** Hash over what decides whether a client's certificate is accepted. */
+export function clientVerificationKeyOf(
+  settings: ServerTlsSettings,
+  parts: ServerTlsParts = {},
+): string {
+  const { verifyClient, verifyDepth } = settings;
+  const crls = (settings.crl ?? []).flatMap((file) => readCrls(file));
+  const checks = [...crls.map(({ fingerprint }) => fingerprint), parts.clientCheck?.key ?? ''];
+  return contentHash([trustOf(settings).all.key, checks, verifyClient, verifyDepth]);
+}
+
+// Whom nobody asks is not verified either.
+function trustOf(settings: ServerTlsSettings): ClientTrust {
+  const { verifyClient, clientCertificate, trustedCertificate = null } = settings;
+  return clientTrust(clientCertificate, verifyClient === 'off' ? null : trustedCertificate);
+}
+
+function policyKey(
+  settings: ServerTlsSettings,
+  trust: ClientTrust,
+  clientVerificationKey: string,
+): string {
+  const { overrides, certificates, ...rest } = settings;
+  return contentHash({
+    ...rest,
+    clientVerificationKey,
+    overrides: { ...overrides },
+    clientCertificate: trust.named.key,
+    trustedCertificate: settings.trustedCertificate?.pem ?? null,
+    crl: null,
+    certificates: certificates.map((pair) => [pair.certificate.pem, pair.key.pem]),
+    ticketSecrets: null,
   });
 }
 
-function checkSettings({ certificates, ticketKeys, verifyDepth }: ServerTlsSettings): void {
+function checkSettings({ certificates, ticketSecrets, verifyDepth }: ServerTlsSettings): void {
   if (certificates.length === 0) {
     throw new SallyportError('CONFIG_INVALID', 'no "ssl_certificate" is defined');
   }
   if (!Number.isInteger(verifyDepth) || verifyDepth < 0) {
     throw new SallyportError('CONFIG_INVALID', 'ssl_verify_depth must be 0 or more');
   }
-  if (ticketKeys.length !== 48) {
-    throw new SallyportError('CONFIG_INVALID', 'session ticket keys must be 48 bytes');
+  const wrong = ticketSecrets.some(({ length }) => length !== 48 && length !== 80);
+  if (ticketSecrets.length === 0 || wrong) {
+    throw new SallyportError('CONFIG_INVALID', 'session ticket keys must be 48 or 80 bytes');
   }
 }
 
-// All that can be wrong with files and lists, so that a user mends it in one go.
-function checkFiles(settings: ServerTlsSettings): void {
-  const { clientCertificate, verifyClient, ciphers, ecdhCurve } = settings;
+/**
+ * Looks for all that can be wrong with files and lists, so that a user mends it in one go.
+ *
+ * @throws PolicyError with all findings
+ */
+export function checkServerTls(settings: ServerTlsSettings): void {
+  const { clientCertificate: named, verifyClient, ecdhCurve } = settings;
+  const unnamed = settings.trustedCertificate ?? null;
+  const ciphers = settings.overrides?.ciphers ?? settings.ciphers;
   const problems = new PolicyProblems();
   settings.certificates.forEach((pair, i) => problems.checkPair(pair, i, ciphers));
-  if (clientCertificate !== null) {
-    problems.attempt('trust', 0, () => fileTrust(clientCertificate));
-  } else if (verifyClient === 'on' || verifyClient === 'optional') {
-    const message = `no "ssl_client_certificate" for "ssl_verify_client ${verifyClient}"`;
+  problems.attempt('trust', 0, () => clientTrust(named, null));
+  problems.attempt('trust', 1, () => clientTrust(null, unnamed));
+  const verifies = verifyClient === 'on' || verifyClient === 'optional';
+  if (verifies && named === null && unnamed === null) {
+    const message = `no "ssl_client_certificate" or "ssl_trusted_certificate" for "ssl_verify_client ${verifyClient}"`;
     problems.add({ about: 'verify', index: 0, message }, 'CONFIG_INVALID');
   }
-  problems.checkCiphers(ciphers, 'ssl_ciphers');
+  (settings.crl ?? []).forEach((file, i) => problems.attempt('crl', i, () => readCrls(file)));
+  problems.checkCiphers(settings.ciphers, 'ssl_ciphers');
   problems.attempt('curves', 0, () => checkCurves(ecdhCurve ?? 'auto'));
-  problems.checkProtocols(settings.protocols, ciphers, 'ssl_protocols');
+  problems.checkProtocols(settings.protocols, settings.ciphers, 'ssl_protocols');
   problems.throwIfAny();
 }
 
@@ -134,24 +215,17 @@ function checkCurves(ecdhCurve: string): void {
   }
 }
 
-interface Compiled {
-  readonly key: string;
-  readonly range: VersionRange;
-  readonly trust: TrustStore;
-}
-
-function policyServer(settings: ServerTlsSettings, { key, range, trust }: Compiled): Server {
-  const options = secureOptions(settings, range);
-  try {
-    return createServer({
-      cert: settings.certificates.map((pair) => pair.certificate.pem),
-      key: settings.certificates.map((pair) => pair.key.pem),
-      ca: trust.ca,
+function contextOptions(settings: ServerTlsSettings, range: VersionRange, key: string): TlsOptions {
+  const { dhParameters = null } = settings;
+  const crls = (settings.crl ?? []).flatMap((file) => readCrls(file));
+  const options: TlsOptions = applyOverrides(
+    {
       requestCert: settings.verifyClient !== 'off',
       // nginx answers 400 in HTTP; the verdict is read at 'secureConnection'.
       rejectUnauthorized: false,
-      ...range,
-      secureOptions: options,
+      minVersion: range.minVersion,
+      maxVersion: range.maxVersion,
+      secureOptions: secureOptions(settings, range),
       ciphers: settings.ciphers,
       honorCipherOrder: settings.preferServerCiphers,
       ecdhCurve: settings.ecdhCurve ?? 'auto',
@@ -159,41 +233,90 @@ function policyServer(settings: ServerTlsSettings, { key, range, trust }: Compil
       // OpenSSL takes at most 32 bytes. Without it all servers of a process would share sessions.
       sessionIdContext: key.slice(0, 32),
       sessionTimeout: settings.sessionTimeout,
-      // Keys of its own on top: a ticket of another policy cannot even be decrypted.
-      ticketKeys: Buffer.from(hkdfSync('sha256', settings.ticketKeys, '', `ticket ${key}`, 48)),
       handshakeTimeout: noHandshakeTimeout,
-    });
-  } catch (error) {
-    throw contextError(settings, error);
-  }
-}
-
-function secureOptions(
-  { verifyClient, sessionTickets }: ServerTlsSettings,
-  range: VersionRange,
-): number {
-  let options = range.secureOptions | constants.SSL_OP_NO_RENEGOTIATION;
+      ...(dhParameters === null ? {} : { dhparam: dhParameters }),
+      ...(crls.length === 0 ? {} : { crl: crls.map(({ pem }) => pem) }),
+    } satisfies TlsOptions,
+    settings.overrides ?? {},
+  );
   // A resumed connection shows the leaf but not its chain, and our verdict on the depth is not in
   // the ticket: where clients are verified, every connection is a full handshake.
-  if (verifyClient !== 'off' || !sessionTickets) options |= constants.SSL_OP_NO_TICKET;
+  if (settings.verifyClient !== 'off') {
+    options.secureOptions = (options.secureOptions ?? 0) | constants.SSL_OP_NO_TICKET;
+  }
   return options;
 }
 
-function contextError(settings: ServerTlsSettings, error: unknown): SallyportError {
-  return certificateError(settings.certificates[0]?.certificate.path ?? '', reasonOf(error), error);
+function secureOptions({ sessionTickets }: ServerTlsSettings, range: VersionRange): number {
+  const options = range.secureOptions | constants.SSL_OP_NO_RENEGOTIATION;
+  return sessionTickets ? options : options | constants.SSL_OP_NO_TICKET;
+}
+
+interface Compiled {
+  readonly key: string;
+  readonly options: TlsOptions;
+  readonly trust: ClientTrust;
+  readonly parts: ServerTlsParts;
+}
+
+function makeEndpoints(
+  settings: ServerTlsSettings,
+  { key, options, trust, parts }: Compiled,
+): ServerEndpoints {
+  const reach = spoken(options);
+  if (reach.length === 0) {
+    throw new SallyportError('CONFIG_INVALID', 'ssl_conf_command leaves no TLS protocol');
+  }
+  const pairs = oneOfEachType(settings.certificates);
+  const speaksTls13 = reach.includes('TLSv1.3');
+  const create = (complete: TlsOptions): Server => {
+    try {
+      return createTrustingServer(complete, trust);
+    } catch (error) {
+      if (error instanceof SallyportError) throw error;
+      const path = settings.certificates[0]?.certificate.path ?? '';
+      throw certificateError(path, reasonOf(error), error);
+    }
+  };
+  return new ServerEndpoints({
+    key,
+    options,
+    create,
+    pairs,
+    choice: new CertificateChoice(pairs, {
+      ciphers: options.ciphers ?? '',
+      speaksTls13,
+      ownSchemes: options.sigalgs !== undefined,
+    }),
+    ticketKeys: ticketKeysOf(settings.ticketSecrets, key),
+    speaksTls13,
+    keeper: settings.verifyClient === 'off' ? (parts.keeper ?? null) : null,
+  });
 }
 
 /**
  * What is not wrong but will surprise: protocols that OpenSSL does not offer, certificates whose
- * days are over or nearly so.
+ * days are over or nearly so, revocation lists that are out of date.
  *
  * @throws SallyportError CERTIFICATE_INVALID where a certificate file is malformed
  */
 export function serverPolicyWarnings(settings: ServerTlsSettings): PolicyFinding[] {
-  const { certificates, clientCertificate: trusted } = settings;
+  const { certificates, clientCertificate: named, trustedCertificate: unnamed = null } = settings;
+  const stale = (settings.crl ?? []).flatMap((file, index) =>
+    crlFindings(file, readCrls(file)).map((message) => ({ about: 'crl' as const, index, message })),
+  );
+  const used = oneOfEachType(certificates);
+  const unused = certificates.flatMap((pair, index) => {
+    if (used.includes(pair)) return [];
+    const message = `"${pair.certificate.path}" is not used: a later one has the same type of key`;
+    return [{ about: 'certificate' as const, index, message }];
+  });
   return [
+    ...unused,
     ...protocolFindings(settings.protocols, settings.ciphers),
     ...certificates.flatMap((pair, i) => validityFindings('certificate', pair.certificate, i)),
-    ...(trusted === null ? [] : validityFindings('trust', trusted)),
+    ...(named === null ? [] : validityFindings('trust', named)),
+    ...(unnamed === null ? [] : validityFindings('trust', unnamed, 1)),
+    ...stale,
   ];
 }

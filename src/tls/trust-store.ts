@@ -81,12 +81,12 @@ const stores = new WeakCache<TrustStore>();
 let system: TrustStore | null = null;
 
 /**
- * The CAs of a file.
+ * The CAs of a file, or of several.
  *
- * @throws SallyportError CERTIFICATE_INVALID where the file holds none or one is malformed
+ * @throws SallyportError CERTIFICATE_INVALID where a file holds none or one is malformed
  */
-export function fileTrust(file: PemFile): TrustStore {
-  return storeOf(readCertificates(file));
+export function fileTrust(...files: readonly PemFile[]): TrustStore {
+  return storeOf(files.flatMap((file) => readCertificates(file)));
 }
 
 /**

@@ -31,7 +31,11 @@ export const settings: UpstreamTlsSettings = {
 };
 
 /** A TLS server that presents the chain and says `hello` to everybody. */
-export function tlsUpstream(chain: readonly TestCertificate[], options: TlsOptions = {}): Server {
+export function tlsUpstream(
+  chain: readonly Pick<TestCertificate, 'pem' | 'keyPem'>[],
+  options: TlsOptions & { readonly staple?: Buffer } = {},
+): Server {
+  const { staple = null } = options;
   const server = createServer(
     { cert: chain.map((one) => one.pem).join(''), key: chain[0]?.keyPem ?? '', ...options },
     (socket) => {
@@ -40,6 +44,9 @@ export function tlsUpstream(chain: readonly TestCertificate[], options: TlsOptio
     },
   );
   server.on('tlsClientError', (_error, socket) => socket.destroy());
+  if (staple !== null) {
+    server.on('OCSPRequest', (_certificate, _issuer, respond) => respond(null, staple));
+  }
   return server;
 }
 
@@ -79,6 +86,10 @@ export function targetAt(
 export interface Outcome {
   readonly facts: UpstreamTlsFacts | null;
   readonly error: SallyportError | null;
+  /** What was refused. */
+  readonly refused: UpstreamTlsFacts | null;
+  /** What report mode let through. */
+  readonly reports: readonly SallyportError[];
   /** What came in before the connection was closed. */
   readonly received: string;
   /** An error after onSecure, classified. */
@@ -94,6 +105,8 @@ export function attempt(target: UpstreamTlsTarget): Promise<Outcome> {
     let facts: UpstreamTlsFacts | null = null;
     let error: SallyportError | null = null;
     let lateError: SallyportError | null = null;
+    let refused: UpstreamTlsFacts | null = null;
+    const reports: SallyportError[] = [];
     let received = '';
     const onread = {
       buffer: Buffer.alloc(65_536),
@@ -113,15 +126,20 @@ export function attempt(target: UpstreamTlsTarget): Promise<Outcome> {
           lateError = classifyUpstreamError(late, 'established', target);
         });
         socket.on('close', () => {
-          resolve({ facts, error, received, lateError });
+          resolve({ facts, error, refused, reports, received, lateError });
         });
       },
-      onFailure(failure) {
+      onReport(report) {
+        if (facts !== null) reject(new Error('a report after the verdict'));
+        reports.push(report);
+      },
+      onFailure(failure, presented) {
+        refused = presented;
         if (facts !== null || error !== null) reject(new Error('a second verdict'));
         error = failure;
         // What comes after the verdict must do nothing.
         setImmediate(() => {
-          resolve({ facts, error, received, lateError });
+          resolve({ facts, error, refused, reports, received, lateError });
         });
       },
     });

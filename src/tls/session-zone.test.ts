@@ -1,0 +1,58 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { test } from 'node:test';
+import { Worker } from 'node:worker_threads';
+import { now } from '../base/clock.ts';
+import { leaseZone } from './session-zone.ts';
+
+const secret = Buffer.alloc(48, 7);
+
+test('a zone is one for all who name it alike, until the last of them has gone', () => {
+  const expires = now() + 60_000;
+  const one = leaseZone('zone', 65_536, secret);
+  const two = leaseZone('zone', 65_536, secret);
+  const others = [
+    leaseZone('zone', 65_536, Buffer.alloc(48, 8)),
+    leaseZone('zone', 32_768, secret),
+    leaseZone('other', 65_536, secret),
+  ];
+  one.keeper.put('a', Buffer.from('session'), expires);
+  assert.equal(two.keeper.get('a')?.toString(), 'session');
+  assert.deepEqual(
+    others.map(({ keeper }) => keeper.get('a')),
+    [null, null, null],
+  );
+  one.release();
+  one.release();
+  assert.equal(leaseZone('zone', 65_536, secret).keeper, two.keeper);
+  two.release();
+  for (const other of others) other.release();
+});
+
+test('what one thread puts in, the others get', async (t) => {
+  const zone = leaseZone('threads', 65_536, secret);
+  t.after(() => zone.release());
+  const source = `
+    const { parentPort } = require('node:worker_threads');
+    import(${JSON.stringify(new URL('./session-zone.ts', import.meta.url).href)}).then((module) => {
+      const zone = module.leaseZone('threads', 65536, Buffer.alloc(48, 7));
+      zone.keeper.put('from the worker', Buffer.from('its session'), Date.now() + 60000);
+      parentPort.once('message', () => {
+        const found = zone.keeper.get('from the test');
+        parentPort.postMessage(found && found.toString());
+        zone.release();
+      });
+      parentPort.postMessage('ready');
+    });`;
+  const worker = new Worker(source, { eval: true });
+  await once(worker, 'message');
+  zone.keeper.put('from the test', Buffer.from('our session'), now() + 60_000);
+  const ask = async (): Promise<unknown> => {
+    worker.postMessage('look');
+    const [found] = (await once(worker, 'message')) as unknown[];
+    return found;
+  };
+  assert.equal(await ask(), 'our session');
+  assert.equal(zone.keeper.get('from the worker')?.toString(), 'its session');
+  await once(worker, 'exit');
+});
