@@ -1,6 +1,17 @@
 // The public API: the only surface under semantic versioning. The command line and the tests use
 // nothing else.
 
+export { audit, failsOn, type AuditOptions, type AuditReport } from './audit/audit.ts';
+export { makeBaseline, readBaseline, type Baseline } from './audit/baseline.ts';
+export { reportFormats, type ReportFormat } from './audit/formats.ts';
+export {
+  severities as auditSeverities,
+  type AuditSeverity,
+  type Dialect,
+  type Finding,
+  type Hop,
+} from './audit/model.ts';
+export { readPathSource, readTextSource, type AuditSource } from './audit/sources.ts';
 export { formatAddress, type Address } from './base/address.ts';
 export {
   SallyportError,
@@ -29,4 +40,5 @@ export {
   type ProxyEvents,
   type ProxyOptions,
 } from './runtime/proxy.ts';
+export type { RefusedTlsFile, SwappedTlsFile } from './runtime/refresh.ts';
 export { version } from './base/version.ts';

@@ -16,4 +16,9 @@ export const commands: readonly Command[] = [
     summary: 'show a verified hop, and what happens when a certificate is wrong',
     run: async (args) => (await import('./demo.ts')).runDemo(args),
   },
+  {
+    name: 'audit',
+    summary: 'say which hops of a configuration, for nginx or Sallyport, nobody checks',
+    run: async (args) => (await import('./audit.ts')).runAudit(args),
+  },
 ];

@@ -1,0 +1,120 @@
+// An audit from what was read to its report: hops, rules, and what the configuration's owner has said
+// about findings before.
+
+import { readFileSync, statSync } from 'node:fs';
+import path from 'node:path';
+import { guessDialect } from './dialect.ts';
+import { findHops } from './hops.ts';
+import { severities, type AuditSeverity, type Dialect, type Finding, type Hop } from './model.ts';
+import type { AuditSubject, Rule } from './rule.ts';
+import { rules as allRules } from './rules/index.ts';
+import type { AuditSource } from './sources.ts';
+import { isKnown, type Baseline } from './baseline.ts';
+import { suppressionFor } from './suppression.ts';
+import { groupsOf } from './targets.ts';
+import { buildTree } from './tree.ts';
+
+/** How to audit. */
+export interface AuditOptions {
+  /** Default: guessed from the directives in use. */
+  readonly dialect?: Dialect;
+  /** Findings that are known already. */
+  readonly baseline?: Baseline;
+  /** Default: all. For tests. */
+  readonly rules?: readonly Rule[];
+}
+
+/** What came of an audit. */
+export interface AuditReport {
+  readonly name: string;
+  readonly dialect: Dialect;
+  readonly hops: readonly Hop[];
+  /** Worst first, then by place. Those that are suppressed are among them. */
+  readonly findings: readonly Finding[];
+  /** What could not be read. */
+  readonly notes: readonly string[];
+  readonly source: AuditSource;
+}
+
+/** Runs all rules over a configuration. Never throws for what the configuration contains. */
+export function audit(source: AuditSource, options: AuditOptions = {}): AuditReport {
+  const root = buildTree(source.nodes);
+  const dialect = options.dialect ?? guessDialect(source.nodes);
+  const hops = findHops(root, dialect);
+  const folder = path.dirname(source.name);
+  const subject: AuditSubject = {
+    dialect,
+    root,
+    hops,
+    groups: groupsOf(root),
+    readFile: (file) => orNull(() => readFileSync(path.resolve(folder, file))),
+    fileMode: (file) => orNull(() => statSync(path.resolve(folder, file)).mode & 0o7777),
+  };
+  const findings = (options.rules ?? allRules)
+    .flatMap((rule) =>
+      [...rule.check(subject)].map((raw) => ({ severity: rule.severity, ...raw, rule: rule.id })),
+    )
+    .map((raw): Finding => {
+      const sourceLine = lineOf(source, raw.node.at.file, raw.node.at.line);
+      const suppressed =
+        suppressionFor(source, raw.rule, raw.node.at) ??
+        (options.baseline !== undefined && isKnown(options.baseline, { ...raw, sourceLine })
+          ? 'in the baseline'
+          : null);
+      return { ...raw, sourceLine: sourceLine.trim(), suppressed };
+    });
+  return {
+    name: source.name,
+    dialect,
+    hops,
+    findings: sorted(unique(findings)),
+    notes: source.notes,
+    source,
+  };
+}
+
+function orNull<T>(read: () => T): T | null {
+  try {
+    return read();
+  } catch {
+    return null;
+  }
+}
+
+/** One line of a file, empty where there is none. */
+export function lineOf(source: AuditSource, file: string, line: number): string {
+  return source.files.get(file)?.split('\n')[line - 1] ?? '';
+}
+
+// One setting above many hops is one finding for each hop in the table, but one line to mend.
+function unique(findings: readonly Finding[]): readonly Finding[] {
+  const seen = new Set<string>();
+  return findings.filter(({ rule, node, message }) => {
+    const key = `${rule}\0${node.at.file}\0${node.at.line}\0${node.at.column}\0${message}`;
+    if (seen.has(key)) return false;
+    seen.add(key);
+    return true;
+  });
+}
+
+function sorted(findings: readonly Finding[]): readonly Finding[] {
+  return [...findings].sort(
+    (a, b) =>
+      severities.indexOf(a.severity) - severities.indexOf(b.severity) ||
+      compare(a.node.at.file, b.node.at.file) ||
+      a.node.at.line - b.node.at.line ||
+      a.node.at.column - b.node.at.column,
+  );
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+/** Is there a finding of this severity or worse that is not suppressed? */
+export function failsOn({ findings }: AuditReport, threshold: AuditSeverity): boolean {
+  const limit = severities.indexOf(threshold);
+  return findings.some(
+    ({ severity, suppressed }) => suppressed === null && severities.indexOf(severity) <= limit,
+  );
+}
