@@ -41,4 +41,5 @@ export {
   type ProxyOptions,
 } from './runtime/proxy.ts';
 export type { RefusedTlsFile, SwappedTlsFile } from './runtime/refresh.ts';
+export { PkiStore, type StoredCertificate, type StoreIssue } from './pki/store.ts';
 export { version } from './base/version.ts';

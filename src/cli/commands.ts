@@ -21,4 +21,9 @@ export const commands: readonly Command[] = [
     summary: 'say which hops of a configuration, for nginx or Sallyport, nobody checks',
     run: async (args) => (await import('./audit.ts')).runAudit(args),
   },
+  {
+    name: 'pki',
+    summary: 'a small private CA for the hops inside: init, issue, list, renew',
+    run: async (args) => (await import('./pki.ts')).runPki(args),
+  },
 ];

@@ -2,7 +2,13 @@
 // certificates on internal hops and has no CA yet. ECDSA P-256, everything in memory; writing the
 // files (the key with mode 0600) is the caller's.
 
-import { certificatePem, makeAuthority, makeLeaf, privateKeyPem } from './certificate.ts';
+import {
+  certificatePem,
+  loadSigner,
+  makeAuthority,
+  makeLeaf,
+  privateKeyPem,
+} from './certificate.ts';
 import type { LeafOptions, Signed, Validity } from './certificate.ts';
 import { makeCrl } from './crl.ts';
 import type { CrlOptions } from './crl.ts';
@@ -47,6 +53,15 @@ export class CertificateAuthority {
   static async create(options: AuthorityOptions): Promise<CertificateAuthority> {
     const validity = { days: authorityDays, ...options };
     return new CertificateAuthority(await makeAuthority(options.commonName, validity, null), '');
+  }
+
+  /**
+   * A root that was made before.
+   *
+   * @throws where one of the texts cannot be read, or the key is another certificate's
+   */
+  static async load(certificate: string, key: string): Promise<CertificateAuthority> {
+    return new CertificateAuthority(await loadSigner(certificate, key), '');
   }
 
   /** Makes an authority below this one. It never outlives this one unless `notAfter` says so. */

@@ -1,7 +1,14 @@
 // One certificate from its facts: key pair, serial, dates and extensions as RFC 5280 and today's
 // TLS stacks want them. The authority decides who signs; this file knows no authority.
 
-import { KeyObject, randomBytes, webcrypto } from 'node:crypto';
+import {
+  createPrivateKey,
+  createPublicKey,
+  KeyObject,
+  randomBytes,
+  webcrypto,
+  X509Certificate as NodeCertificate,
+} from 'node:crypto';
 import { isIP } from 'node:net';
 import {
   AuthorityKeyIdentifierExtension,
@@ -13,9 +20,10 @@ import {
   Name,
   SubjectAlternativeNameExtension,
   SubjectKeyIdentifierExtension,
+  X509Certificate,
   X509CertificateGenerator,
 } from './x509.ts';
-import type { Extension, JsonGeneralNames, X509Certificate } from './x509.ts';
+import type { Extension, JsonGeneralNames } from './x509.ts';
 
 /** What a certificate may be used for: TLS server, TLS client, or both (extended key usage). */
 export type Purpose = 'server' | 'client' | 'both';
@@ -71,6 +79,29 @@ export function privateKeyPem(keys: webcrypto.CryptoKeyPair): string {
 /** The certificate as PEM with a final newline, so that chains can be joined as text. */
 export function certificatePem(certificate: X509Certificate): string {
   return `${certificate.toString('pem').trim()}\n`;
+}
+
+/**
+ * A CA certificate with its key, from PEM.
+ *
+ * @throws where one of them cannot be read, or they do not belong together
+ */
+export async function loadSigner(certificate: string, key: string): Promise<Signed> {
+  const { subtle } = webcrypto;
+  const privateKey = createPrivateKey(key);
+  const publicKey = createPublicKey(privateKey);
+  if (!new NodeCertificate(certificate).checkPrivateKey(privateKey)) {
+    throw new Error('the private key does not match the certificate');
+  }
+  const pkcs8 = privateKey.export({ type: 'pkcs8', format: 'der' });
+  const spki = publicKey.export({ type: 'spki', format: 'der' });
+  return {
+    certificate: new X509Certificate(certificate),
+    keys: {
+      privateKey: await subtle.importKey('pkcs8', pkcs8, keyAlgorithm, true, ['sign']),
+      publicKey: await subtle.importKey('spki', spki, keyAlgorithm, true, ['verify']),
+    },
+  };
 }
 
 /** Makes a CA certificate. */

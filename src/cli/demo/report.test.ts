@@ -36,7 +36,7 @@ test('a request that did not go as it has to is marked with what is wrong', () =
 
 test('an explanation shows the code and the way out, in lines that fit', () => {
   const advice = 'do this '.repeat(30).trim();
-  const logged = `upstream SSL certificate verify error: no; sha256 00; to mend: ${advice}; or that`;
+  const logged = `upstream SSL certificate verify error: no; sha256 00; to mend this: ${advice}; or that`;
   const text = explanations([outcome({ logged })], plain);
   assert.match(text, new RegExp(String(refused.code)));
   assert.match(text, /; or that/);

@@ -68,7 +68,7 @@ const shownParts = /^(upstream SSL|wanted|presented|issuer|to mend)/;
 
 // The message with one of its parts in each line, without those that only the log needs.
 function parts(message: string): string[] {
-  const mend = message.indexOf('to mend: ');
+  const mend = message.indexOf('to mend this: ');
   if (mend === -1) return [message];
   const facts = message.slice(0, mend).split('; ');
   return [...facts, message.slice(mend)].filter((part) => shownParts.test(part));
