@@ -1,6 +1,7 @@
 // The seam between the process around the data path and the data path itself. Production fills it
 // in `real-parts.ts`, tests with a stub.
 
+import type { WorkerSeat } from '../base/worker-seat.ts';
 import type { EngineListener } from '../server/engine.ts';
 import type { Compile, RecordedInput, Snapshot } from './load.ts';
 
@@ -18,6 +19,7 @@ export interface EngineFace {
 /** What an engine is made with. */
 export interface EngineOptions {
   readonly workerId: number;
+  readonly seat: WorkerSeat;
   readonly onError: (error: Error) => void;
 }
 

@@ -44,7 +44,10 @@ export class EngineRunner implements EngineHost {
     const listeners: EngineListener[] = [];
     let snapshot: Snapshot | null = null;
     try {
-      const compiled = await compileRecorded(job.recorded, this.#parts.compile, this.#liveGroups);
+      const compiled = await compileRecorded(job.recorded, this.#parts.compile, {
+        liveGroups: this.#liveGroups,
+        seat: this.#options.seat,
+      });
       snapshot = compiled.snapshot;
       // What the supervisor has checked can still fail here: a log that only root may open.
       if (snapshot === null) {

@@ -10,10 +10,12 @@ import {
   type SourceSnapshot,
 } from '../config/source.ts';
 import type { Address } from '../base/address.ts';
+import type { WorkerSeat } from '../base/worker-seat.ts';
 import type { LiveGroups } from '../forward/live-groups.ts';
 import type { Compiled, CompileInput } from '../modules/compile.ts';
 import type { HopSummary } from '../modules/hop.ts';
 import type { ProcessSettings } from '../modules/main.ts';
+import type { SharedZones } from '../modules/shared-zones.ts';
 import { systemLookup, type HostLookup } from '../upstream/resolve.ts';
 import { locateConfiguration, type ConfigurationOptions } from './options.ts';
 import {
@@ -31,10 +33,15 @@ export type Snapshot = NonNullable<Compiled['snapshot']>;
 
 /** Everything that a compilation used. Can be sent to a worker thread; may hold private keys. */
 export interface RecordedInput {
-  readonly input: Omit<CompileInput, 'sources' | 'lookup' | 'ticketKeys' | 'liveGroups'>;
+  readonly input: Omit<
+    CompileInput,
+    'sources' | 'lookup' | 'ticketKeys' | 'liveGroups' | 'zones' | 'seat'
+  >;
   readonly ticketKeys: Uint8Array;
   readonly sources: SourceSnapshot;
   readonly lookups: RecordedAnswers;
+  /** Memory that the workers share. */
+  readonly zones: SharedZones;
 }
 
 /** A file that the configuration consists of. */
@@ -119,6 +126,8 @@ export interface LoadParts {
   readonly lookup?: HostLookup;
   /** The 48 bytes of an earlier load: TLS sessions then outlive a reload. Default: random. */
   readonly ticketKeys?: Uint8Array;
+  /** Of the configuration in force: zones that stay the same outlive a reload. */
+  readonly zones?: SharedZones;
   /** Was the process started as root? Default: is it root now. */
   readonly privileged?: boolean;
 }
@@ -144,26 +153,34 @@ export async function load(options: ConfigurationOptions, parts: LoadParts): Pro
     sources,
     lookup: recordLookup(parts.lookup ?? systemLookup, answers),
     ticketKeys: Buffer.from(ticketKeys),
+    ...(parts.zones === undefined ? {} : { zones: parts.zones }),
   });
   // The engines compile for themselves; this one held log files open.
   compiled.snapshot?.dispose();
-  const recorded = { input, ticketKeys, sources: sources.snapshot(), lookups: answers };
+  const recorded = {
+    input,
+    ticketKeys,
+    sources: sources.snapshot(),
+    lookups: answers,
+    zones: compiled.zones,
+  };
   return new Loaded(options, compiled, recorded);
 }
 
 /**
  * Compiles a recorded input again, without a look at the file system or the network.
  *
- * @param liveGroups - of the worker that is to serve it: what stays the same is used again
+ * @param worker - that is to serve it: what stays the same of its groups is used again
  */
 export function compileRecorded(
   recorded: RecordedInput,
   compile: Compile,
-  liveGroups?: LiveGroups,
+  worker?: { readonly liveGroups: LiveGroups; readonly seat: WorkerSeat },
 ): Promise<Compiled> {
   return compile({
     ...recorded.input,
-    ...(liveGroups === undefined ? {} : { liveGroups }),
+    ...worker,
+    zones: recorded.zones,
     sources: new ReplayedSources(recorded.sources),
     lookup: replayLookup(recorded.lookups),
     ticketKeys: Buffer.from(recorded.ticketKeys),

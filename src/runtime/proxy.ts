@@ -211,8 +211,8 @@ export class Proxy extends EventEmitter<ProxyEvents> {
     const { compile } = this.#parts.engine;
     const recorded = this.#supervisor.current?.recorded;
     if (recorded === undefined) return load(options, { compile });
-    const { ticketKeys, input } = recorded;
-    return load(options, { compile, ticketKeys, privileged: input.privileged });
+    const { ticketKeys, zones, input } = recorded;
+    return load(options, { compile, ticketKeys, zones, privileged: input.privileged });
   }
 
   // An 'error' without a listener would be thrown; it is in the log.

@@ -1,10 +1,14 @@
 // The real compiler and data path, for production.
 
+import { WorkerCounters } from '../base/worker-counters.ts';
 import { compileConfiguration } from '../modules/compile.ts';
 import { Engine } from '../server/engine.ts';
 import type { EngineParts } from './engine-parts.ts';
 
 export const realParts: EngineParts = {
   compile: compileConfiguration,
-  createEngine: (options) => new Engine(options),
+  createEngine: ({ workerId, seat, onError }) => {
+    const counters = new WorkerCounters(seat.counters, seat.number);
+    return new Engine({ workerId, counters, onError });
+  },
 };

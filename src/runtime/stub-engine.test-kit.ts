@@ -79,6 +79,7 @@ async function compile(input: CompileInput, inWorker: boolean): Promise<Compiled
     tlsFiles: stub.tlsFiles ?? [],
     tlsReload: true,
     policyKeys: new Set<string>(),
+    zones: input.zones ?? new Map(),
   };
   return compiled as unknown as Compiled;
 }

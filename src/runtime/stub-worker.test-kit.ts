@@ -6,5 +6,5 @@ import type { WorkerData } from './worker-protocol.ts';
 import { serveWorker } from './worker-service.ts';
 
 if (parentPort !== null) {
-  serveWorker(parentPort, (workerData as WorkerData).workerId, stubWorkerParts);
+  serveWorker(parentPort, workerData as WorkerData, stubWorkerParts);
 }

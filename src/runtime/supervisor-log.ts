@@ -2,9 +2,10 @@
 // and closes it: nothing is to be reopened after a rotation.
 
 import { appendFileSync } from 'node:fs';
+import { Complaint, writeToStderr } from '../log/complaint.ts';
 import { ErrorLog, type ErrorLogTarget } from '../log/error-log.ts';
-import { writeToStderr } from '../log/complaint.ts';
 import { stderrSink } from '../log/stderr-sink.ts';
+import { Syslog } from '../log/syslog.ts';
 import type { ProcessSettings } from '../modules/main.ts';
 
 type Setting = ProcessSettings['errorLog'][number];
@@ -15,8 +16,9 @@ export function openSupervisorLog(settings: readonly Setting[], pid: number): Er
 }
 
 function target(setting: Setting): ErrorLogTarget {
-  const { level, path } = setting;
+  const { level, path, syslog = null } = setting;
   if (path === 'stderr') return { level, sink: stderrSink };
+  if (syslog !== null) return { level, sink: new Syslog(syslog, new Complaint()) };
   return { level, sink: { write: (line) => append(path, line) } };
 }
 

@@ -16,6 +16,7 @@ import { openSupervisorLog } from './supervisor-log.ts';
 import { TlsReload } from './tls-reload.ts';
 import type { TlsWatchTimes } from './tls-watch.ts';
 import { noteFixedSettings, workerCount, workerCountAfterReload } from './worker-count.ts';
+import { WorkerSeats, zoneLines } from './worker-seats.ts';
 import { WorkerSlot } from './worker-slot.ts';
 import { WorkerThread } from './worker-thread.ts';
 
@@ -74,6 +75,7 @@ export class Supervisor {
   readonly #leaving = new Set<EngineHost>();
   readonly #onLeft: (() => void)[] = [];
   readonly #tlsFiles: TlsReload;
+  readonly #seats = new WorkerSeats();
   #queue: Promise<unknown> = Promise.resolve();
 
   constructor(options: SupervisorOptions) {
@@ -279,6 +281,7 @@ export class Supervisor {
   async #commitReload(loaded: Loaded, fresh: readonly WorkerSlot[], count: number): Promise<void> {
     if (this.#current !== null) {
       noteFixedSettings(this.#current.process, loaded.process, this.#log);
+      this.#write(zoneLines(this.#current.recorded.zones, loaded.recorded.zones));
     }
     this.#current = loaded;
     this.#sockets.keepOnly(loaded.listens);
@@ -369,10 +372,22 @@ export class Supervisor {
       this.logError(failure);
       this.#events.error(failure);
     };
+    const seat = this.#seats.take();
     if (this.#current?.process.masterProcess === false) {
-      return new EngineRunner(this.#parts.engine, { workerId, onError });
+      return new EngineRunner(this.#parts.engine, { workerId, seat, onError });
     }
-    return new WorkerThread({ url: this.#parts.workerUrl, workerId, onError, onDeath });
+    const onExit = (): void => {
+      const zones = this.#current?.recorded.zones;
+      if (zones !== undefined) this.#seats.free(seat, zones);
+    };
+    return new WorkerThread({
+      url: this.#parts.workerUrl,
+      workerId,
+      seat,
+      onError,
+      onDeath,
+      onExit,
+    });
   }
 
   #workerDied(slot: WorkerSlot, cause: SallyportError, delayMs: number): void {

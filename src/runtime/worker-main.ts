@@ -6,6 +6,5 @@ import type { WorkerData } from './worker-protocol.ts';
 import { serveWorker } from './worker-service.ts';
 
 if (parentPort !== null) {
-  const { workerId } = workerData as WorkerData;
-  serveWorker(parentPort, workerId, realParts);
+  serveWorker(parentPort, workerData as WorkerData, realParts);
 }

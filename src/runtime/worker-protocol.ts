@@ -3,6 +3,7 @@
 // loses its class.
 
 import { errorRows, SallyportError, type ErrorCode } from '../base/errors.ts';
+import type { WorkerSeat } from '../base/worker-seat.ts';
 import type { EngineJob } from './engine-parts.ts';
 
 /** What the supervisor asks. */
@@ -35,6 +36,7 @@ export type Report =
 /** What a worker thread is started with. */
 export interface WorkerData {
   readonly workerId: number;
+  readonly seat: WorkerSeat;
 }
 
 /** For sending. */

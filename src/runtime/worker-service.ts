@@ -4,17 +4,23 @@
 import type { MessagePort } from 'node:worker_threads';
 import { EngineRunner } from './engine-runner.ts';
 import type { EngineParts } from './engine-parts.ts';
-import { toFailure, type Ask, type Report, type Request } from './worker-protocol.ts';
+import {
+  toFailure,
+  type Ask,
+  type Report,
+  type Request,
+  type WorkerData,
+} from './worker-protocol.ts';
 
 /**
  * Serves a supervisor until it terminates the thread.
  *
  * @param port - the thread's `parentPort`
  */
-export function serveWorker(port: MessagePort, workerId: number, parts: EngineParts): void {
+export function serveWorker(port: MessagePort, worker: WorkerData, parts: EngineParts): void {
   const report = (message: Report): void => port.postMessage(message);
   const onError = (error: Error): void => report({ kind: 'error', failure: toFailure(error) });
-  const runner = new EngineRunner(parts, { workerId, onError });
+  const runner = new EngineRunner(parts, { ...worker, onError });
   process.on('uncaughtExceptionMonitor', () => runner.closeNow());
   port.on('message', (request: Request) => {
     answer(runner, request.ask).then(

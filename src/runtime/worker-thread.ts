@@ -4,6 +4,7 @@
 import { setFlagsFromString } from 'node:v8';
 import { Worker, type Transferable } from 'node:worker_threads';
 import { SallyportError } from '../base/errors.ts';
+import type { WorkerSeat } from '../base/worker-seat.ts';
 import type { EngineHost, EngineJob } from './engine-parts.ts';
 import { fromFailure, type Ask, type Report, type WorkerData } from './worker-protocol.ts';
 
@@ -14,10 +15,13 @@ const closePatienceMs = 2_000;
 export interface WorkerThreadOptions {
   readonly url: URL;
   readonly workerId: number;
+  readonly seat: WorkerSeat;
   /** An error that the worker survived. */
   readonly onError: (error: SallyportError) => void;
   /** It ended unasked. Called once, after its sockets are closed. */
   readonly onDeath: (cause: SallyportError) => void;
+  /** It ended, asked or not. Called once, before `onDeath`. */
+  readonly onExit: () => void;
 }
 
 interface Pending {
@@ -39,8 +43,9 @@ export class WorkerThread implements EngineHost {
   constructor(options: WorkerThreadOptions) {
     this.#options = options;
     roomForYoungObjects();
-    const workerData: WorkerData = { workerId: options.workerId };
-    this.#worker = new Worker(options.url, { workerData, name: `sallyport ${options.workerId}` });
+    const { workerId, seat } = options;
+    const workerData: WorkerData = { workerId, seat };
+    this.#worker = new Worker(options.url, { workerData, name: `sallyport ${workerId}` });
     this.#worker.on('message', (report: Report) => this.#receive(report));
     // Without this listener an error in a worker would end the whole process.
     this.#worker.on('error', (error: unknown) => {
@@ -112,6 +117,7 @@ export class WorkerThread implements EngineHost {
   }
 
   #exit(code: number): void {
+    this.#options.onExit();
     const death = this.#describe(code);
     this.#death = death;
     for (const pending of this.#pending.values()) pending.reject(death);
