@@ -1,5 +1,5 @@
-// What a log says when it cannot be written: one line on stderr, at most once a minute, so that a
-// full disk does not turn every request into another line.
+// What a log says when it cannot be written: one line, at most once a minute, so that a full disk
+// does not turn every request into another line.
 
 import { writeSync } from 'node:fs';
 
@@ -14,13 +14,19 @@ export function writeToStderr(text: string): void {
   }
 }
 
+/** Takes one message, without a newline. */
+export type Say = (message: string) => void;
+
+/** The way out where no error log can be written: the standard error. */
+export const sayOnStderr: Say = (message) => writeToStderr(`sallyport: ${message}\n`);
+
 /** A voice that is silent for a minute after each complaint. */
 export class Complaint {
-  readonly #say: (text: string) => void;
+  readonly #say: Say;
   #silentUntil = -Infinity;
 
-  /** @param say - takes one line with its newline; default: stderr */
-  constructor(say: (text: string) => void = writeToStderr) {
+  /** @param say - default: stderr */
+  constructor(say: Say = sayOnStderr) {
     this.#say = say;
   }
 
@@ -28,7 +34,8 @@ export class Complaint {
   raise(message: string): void {
     const time = performance.now();
     if (time < this.#silentUntil) return;
+    // Before it is said: a log that complains into itself must not do so for ever.
     this.#silentUntil = time + intervalMs;
-    this.#say(`sallyport: ${message}\n`);
+    this.#say(message);
   }
 }

@@ -24,7 +24,8 @@ const messageLimit = 4096;
 
 /** Where lines go. `flush`, where there is one, writes what `write` gathered. */
 export interface ErrorLogSink {
-  write(text: string): void;
+  /** @param text - one line with its newline */
+  write(text: string, level: LogLevel): void;
   flush?(): void;
 }
 
@@ -76,7 +77,7 @@ export class ErrorLog {
     const text = sanitizeLogText(message);
     const line = `${formatLogTime(now())} [${level}] ${this.#identity}: ${serial}${text}\n`;
     for (const target of this.#targets) {
-      if (rank <= severity[target.level]) target.sink.write(line);
+      if (rank <= severity[target.level]) target.sink.write(line, level);
     }
     if (rank <= promptSeverity) this.flush();
     else this.#flushSoon();

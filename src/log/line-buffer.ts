@@ -2,7 +2,7 @@
 // buffer that is used again and again: no string is built for a line, and escaping happens in the
 // same pass. Text at run time has one character per byte.
 
-const initialBytes = 65_536;
+const usualBytes = 65_536;
 
 /** What each byte becomes inside a quoted field: 0 itself, 1 is escaped. */
 export interface EscapeTable {
@@ -13,8 +13,15 @@ export interface EscapeTable {
 
 /** Gathers bytes; grows as needed. */
 export class LineBuffer {
-  bytes: Buffer = Buffer.allocUnsafeSlow(initialBytes);
+  bytes: Buffer;
   length = 0;
+  readonly #initialBytes: number;
+
+  /** @param initialBytes - what it holds before it has to grow, default 64 Ki */
+  constructor(initialBytes = usualBytes) {
+    this.#initialBytes = initialBytes;
+    this.bytes = Buffer.allocUnsafeSlow(initialBytes);
+  }
 
   /** Adds text of the data path: one character is one byte. */
   text(text: string): void {
@@ -68,7 +75,7 @@ export class LineBuffer {
   /** Takes what was gathered; the caller gives the buffer back with `reuse` once it is written. */
   take(): Buffer {
     const taken = this.bytes.subarray(0, this.length);
-    this.bytes = this.#spare ?? Buffer.allocUnsafeSlow(initialBytes);
+    this.bytes = this.#spare ?? Buffer.allocUnsafeSlow(this.#initialBytes);
     this.#spare = null;
     this.length = 0;
     return taken;
@@ -78,7 +85,7 @@ export class LineBuffer {
 
   /** Buffers that grew are not kept: one flood would hold its memory for ever. */
   reuse(taken: Buffer): void {
-    if (taken.buffer.byteLength === initialBytes && taken.byteOffset === 0) {
+    if (taken.buffer.byteLength === this.#initialBytes && taken.byteOffset === 0) {
       this.#spare = Buffer.from(taken.buffer);
     }
   }

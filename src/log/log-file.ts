@@ -1,22 +1,37 @@
 // An append-only file that several worker threads write at once. `write` only gathers text; a
 // batch goes to the disk in one append, so that lines of different threads don't mix. A disk that
-// is slow, full or gone never stops service: text is dropped, counted, and complained about.
+// is slow, full or gone never stops service: lines are dropped, counted, and complained about.
 
 import { close, closeSync, openSync, write, writeSync } from 'node:fs';
+import { gzip, gzipSync } from 'node:zlib';
+import { describeSystemError } from '../base/system-error.ts';
 import { Complaint } from './complaint.ts';
 import { FlushTimer } from './flush-timer.ts';
 import { LineBuffer } from './line-buffer.ts';
 
-const batchLength = 65_536;
+const defaultBatch = 65_536;
 const defaultLimit = 16 * 1024 * 1024;
+const newline = 0x0a;
 
 /** How a log file is flushed and where it complains. */
 export interface LogFileOptions {
   /** The thread's timer; by default one of its own. */
   readonly timer?: FlushTimer;
   readonly complaint?: Complaint;
-  /** Bytes gathered before text is dropped, default 16 Mi. */
+  /** Bytes gathered before lines are dropped, default 16 Mi. */
   readonly limit?: number;
+  /** Bytes that are set aside for lines from the beginning, default 64 Ki. */
+  readonly initialBytes?: number;
+}
+
+/** What `access_log … buffer= flush= gzip=` ask for. */
+export interface Buffering {
+  /** Bytes that make a batch. */
+  readonly size: number;
+  /** Wakes the file some time after its first line; null: only a full buffer is written. */
+  readonly timer: FlushTimer | null;
+  /** Level of compression, 1 to 9; 0: none. Each batch becomes a gzip member of its own. */
+  readonly gzip: number;
 }
 
 /** One open file: it outlives a reopen until its last write has come back. */
@@ -29,11 +44,14 @@ interface OpenFile {
 /** A log file of one thread. */
 export class LogFile {
   readonly path: string;
-  readonly #timer: FlushTimer;
+  readonly #place: string | Buffer;
+  #timer: FlushTimer | null;
   readonly #complaint: Complaint;
   readonly #limit: number;
+  #batch = defaultBatch;
+  #gzip = 0;
   #file: OpenFile;
-  readonly #gathered = new LineBuffer();
+  readonly #gathered: LineBuffer;
   #scheduled = false;
   #closed = false;
   #dropped = 0;
@@ -41,23 +59,38 @@ export class LogFile {
   /**
    * Opens a file for appending and creates it, mode 0644, where there is none.
    *
+   * @param path - a buffer where its bytes are not UTF-8
    * @throws the error of the file system where it cannot be opened
    */
-  static open(path: string, options: LogFileOptions = {}): LogFile {
+  static open(path: string | Buffer, options: LogFileOptions = {}): LogFile {
     return new LogFile(path, openFile(path), options);
   }
 
-  private constructor(path: string, file: OpenFile, options: LogFileOptions) {
-    this.path = path;
+  private constructor(path: string | Buffer, file: OpenFile, options: LogFileOptions) {
+    this.path = path.toString();
+    this.#place = path;
     this.#file = file;
     this.#timer = options.timer ?? new FlushTimer();
     this.#complaint = options.complaint ?? new Complaint();
     this.#limit = options.limit ?? defaultLimit;
+    this.#gathered = new LineBuffer(options.initialBytes);
   }
 
-  /** Pieces of text lost because the disk was stuck or refused them. */
+  /** Lines lost because the disk was stuck or refused them. */
   get dropped(): number {
     return this.#dropped;
+  }
+
+  /** For who wants to know whether the path still leads to it. */
+  get descriptor(): number {
+    return this.#file.fd;
+  }
+
+  /** Changes when batches are written, and how; to be called before the first line. */
+  buffer(buffering: Buffering): void {
+    this.#timer = buffering.timer;
+    this.#batch = buffering.size;
+    this.#gzip = buffering.gzip;
   }
 
   /** @param text - one line or several, newlines included; never throws */
@@ -76,17 +109,21 @@ export class LogFile {
    */
   begin(size: number): LineBuffer | null {
     if (!this.#closed && this.#gathered.length + size <= this.#limit) return this.#gathered;
-    this.#drop('is not written fast enough');
+    const why = this.#closed ? 'is closed already' : 'is not written fast enough';
+    this.#drop(`"${this.path}" ${why}`, 1);
     return null;
   }
 
   /** Ends what `begin` began. */
   end(): void {
-    if (this.#gathered.length >= batchLength) this.#begin();
-    else if (!this.#scheduled) {
-      this.#scheduled = true;
-      this.#timer.add(this);
-    }
+    if (this.#gathered.length >= this.#batch) this.#begin();
+    else if (!this.#scheduled) this.#schedule();
+  }
+
+  #schedule(): void {
+    if (this.#timer === null) return;
+    this.#scheduled = true;
+    this.#timer.add(this);
   }
 
   /** For the timer: starts one append of all that is gathered, unless one is under way. */
@@ -100,7 +137,14 @@ export class LogFile {
     if (this.#closed || file.busy || this.#gathered.length === 0) return;
     const bytes = this.#gathered.take();
     file.busy = true;
-    this.#append(file, bytes);
+    if (this.#gzip === 0) {
+      this.#append(file, bytes);
+      return;
+    }
+    gzip(bytes, { level: this.#gzip }, (error, packed) => {
+      if (error === null) this.#append(file, packed, countLines(bytes));
+      else this.#finish(file, { bytes, error, lines: countLines(bytes) });
+    });
   }
 
   /**
@@ -109,11 +153,14 @@ export class LogFile {
    */
   flush(): void {
     if (this.#gathered.length === 0) return;
+    const gathered = this.#gathered.take();
+    let bytes = gathered;
     try {
-      let bytes = this.#gathered.take();
+      if (this.#gzip > 0) bytes = gzipSync(gathered, { level: this.#gzip });
       while (bytes.length > 0) bytes = bytes.subarray(writeSync(this.#file.fd, bytes));
     } catch (error) {
-      this.#drop(reason(error));
+      const lost = this.#gzip > 0 ? gathered : bytes;
+      this.#dropWritten(error, countLines(lost));
     }
   }
 
@@ -123,14 +170,14 @@ export class LogFile {
    */
   reopen(): void {
     if (this.#closed) return;
+    this.flush();
     let fresh: OpenFile;
     try {
-      fresh = openFile(this.path);
+      fresh = openFile(this.#place);
     } catch (error) {
-      this.#complaint.raise(`open() "${this.path}" failed: ${reason(error)}`);
+      this.#complaint.raise(`open() "${this.path}" failed (${describeSystemError(error)})`);
       return;
     }
-    this.flush();
     retire(this.#file);
     this.#file = fresh;
   }
@@ -143,21 +190,39 @@ export class LogFile {
     retire(this.#file);
   }
 
-  #append(file: OpenFile, bytes: Buffer): void {
+  /** As `close`, but the last batch is written while the caller goes on. */
+  closeSoon(): void {
+    if (this.#closed) return;
+    // A batch that is under way lets no other one begin.
+    if (this.#file.busy) this.flush();
+    this.#begin();
+    this.#closed = true;
+    retire(this.#file);
+  }
+
+  // `lines` where they can't be counted in the bytes.
+  #append(file: OpenFile, bytes: Buffer, lines = -1): void {
     write(file.fd, bytes, 0, bytes.length, null, (error, written) => {
       if (error === null && written < bytes.length) {
-        this.#append(file, bytes.subarray(written));
+        this.#append(file, bytes.subarray(written), lines);
         return;
       }
-      // A pipe whose reader is slow says EAGAIN: that is no loss yet.
-      if (error?.code === 'EAGAIN' && !file.closing) this.#gatherAgain(bytes);
-      else if (error !== null) this.#drop(reason(error));
-      else this.#gathered.reuse(bytes);
-      file.busy = false;
-      if (file.closing) close(file.fd, () => {});
-      else if (this.#gathered.length >= batchLength && error === null) this.#begin();
-      else this.#wake();
+      this.#finish(file, { bytes, error, lines });
     });
+  }
+
+  #finish(
+    file: OpenFile,
+    { bytes, error, lines }: { bytes: Buffer; error: NodeJS.ErrnoException | null; lines: number },
+  ): void {
+    // A pipe whose reader is slow says EAGAIN: that is no loss yet.
+    if (error?.code === 'EAGAIN' && !file.closing && lines < 0) this.#gatherAgain(bytes);
+    else if (error !== null) this.#dropWritten(error, lines < 0 ? countLines(bytes) : lines);
+    else if (lines < 0) this.#gathered.reuse(bytes);
+    file.busy = false;
+    if (file.closing) close(file.fd, () => {});
+    else if (this.#gathered.length >= this.#batch && error === null) this.#begin();
+    else this.#wake();
   }
 
   #gatherAgain(bytes: Buffer): void {
@@ -167,26 +232,30 @@ export class LogFile {
   }
 
   #wake(): void {
-    if (this.#gathered.length === 0 || this.#scheduled) return;
-    this.#scheduled = true;
-    this.#timer.add(this);
+    if (this.#gathered.length > 0 && !this.#scheduled) this.#schedule();
   }
 
-  #drop(why: string): void {
-    this.#dropped += 1;
-    this.#complaint.raise(`log "${this.path}" ${why}: ${this.#dropped} pieces dropped so far`);
+  #dropWritten(error: unknown, lines: number): void {
+    this.#drop(`write() to "${this.path}" failed (${describeSystemError(error)})`, lines);
+  }
+
+  #drop(why: string, lines: number): void {
+    this.#dropped += lines;
+    this.#complaint.raise(`${why}, ${this.#dropped} lines dropped so far`);
   }
 }
 
-function openFile(path: string): OpenFile {
+function countLines(bytes: Buffer): number {
+  let lines = 0;
+  for (let at = bytes.indexOf(newline); at !== -1; at = bytes.indexOf(newline, at + 1)) lines += 1;
+  return lines;
+}
+
+function openFile(path: string | Buffer): OpenFile {
   return { fd: openSync(path, 'a', 0o644), busy: false, closing: false };
 }
 
 function retire(file: OpenFile): void {
   if (file.busy) file.closing = true;
   else closeSync(file.fd);
-}
-
-function reason(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,225 +1,173 @@
-// `log_format` and `access_log`: a format becomes one function at load, which makes a whole line.
+// `access_log`: who writes which line where. The writers are made at load: a file, a syslog server,
+// or a file whose name comes out of variables.
 
+import { statSync } from 'node:fs';
+import { parseMilliseconds } from '../base/duration.ts';
+import { parseSize } from '../base/size.ts';
+import { describeSystemError } from '../base/system-error.ts';
 import type { Argument, DirectiveNode } from '../config/node.ts';
-import { listDirective, type ValueType } from '../config/row.ts';
+import { listDirective, type ParseHelp, type ValueType } from '../config/row.ts';
 import type { Scope } from '../config/scope.ts';
 import type { Exchange } from '../exchange/exchange.ts';
-import { splitTemplate, TemplateError, toByteString } from '../exchange/template.ts';
-import type { Getter } from '../exchange/variable.ts';
-import type { EscapeTable, LineBuffer } from '../log/line-buffer.ts';
+import type { Template } from '../exchange/template.ts';
 import type { LogFile } from '../log/log-file.ts';
+import type { LogFileCache } from '../log/log-file-cache.ts';
+import type { Syslog, SyslogSettings } from '../log/syslog.ts';
+import { locationOf } from '../server/phases.ts';
+import { logError } from '../server/request-log.ts';
 import type { BuildContext } from './build-context.ts';
-import { inHttp, inHttpServerLocation } from './contexts.ts';
 import { openLog } from './error-log.ts';
+import { checkFormats, formatNamed, logFormat, type LineWriter } from './log-format.ts';
 import type { LocationBuild, Module } from './module.ts';
+import { logFileCacheOf, openLogFileCache } from './open-log-file-cache.ts';
+import { isSyslog, parseSyslog, syslogHelp, syslogHost, openSyslog } from './syslog-target.ts';
 
-type Escape = 'default' | 'json' | 'none';
-
-interface LogFormat {
-  readonly name: string;
-  readonly escape: Escape;
-  readonly text: string;
-  readonly at: DirectiveNode['at'];
+/** `buffer=`, `flush=`, `gzip=`; `size` 0 where none of them is given. */
+interface Buffered {
+  readonly size: number;
+  /** Milliseconds, 0 for none. */
+  readonly flush: number;
+  readonly gzip: number;
 }
-
-const formatValue: ValueType<LogFormat> = {
-  expects: 'a name, perhaps escape=default|json|none, and the format',
-  parse(node, help) {
-    const [name, ...rest] = node.args;
-    let parts: readonly Argument[] = rest;
-    let escape: Escape = 'default';
-    const first = parts[0];
-    if (first?.text.startsWith('escape=') === true) {
-      const given = first.text.slice('escape='.length);
-      if (given !== 'default' && given !== 'json' && given !== 'none') {
-        help.error(first.at, `unknown log format escaping "${given}"`, 'default, json or none');
-        return null;
-      }
-      escape = given;
-      parts = parts.slice(1);
-    }
-    const text = parts.map((part) => part.text).join('');
-    return { name: name?.text ?? '', escape, text, at: node.at };
-  },
-};
-
-export const logFormat = listDirective<LogFormat>({
-  name: 'log_format',
-  contexts: inHttp,
-  args: { min: 2, max: Infinity },
-  value: formatValue,
-  help:
-    'Names a format for access_log. "combined" and "upstream" are built in; "upstream" shows what ' +
-    'happened behind the proxy.',
-});
 
 interface AccessLog {
-  /** Null: "off". */
-  readonly path: string | null;
-  readonly format: string;
-  readonly node: DirectiveNode;
+  readonly off: boolean;
+  readonly target: Argument;
+  readonly syslog: SyslogSettings | null;
+  readonly format: Argument | null;
+  readonly buffered: Buffered;
+  readonly condition: Argument | null;
 }
 
-const accessValue: ValueType<AccessLog> = {
-  expects: 'a file and a format, or "off"',
-  parse(node, help) {
-    const [target, format, ...others] = node.args;
-    if (target?.text === 'off') return { path: null, format: '', node };
-    const file = target?.text ?? '';
-    if (file.startsWith('syslog:') || file.includes('$')) {
-      const what = file.startsWith('syslog:') ? 'syslog' : 'a variable in the path';
-      help.error(target?.at ?? node.at, `${what} in "access_log" is not supported`);
-      return null;
-    }
-    const extra = [...others, ...(format?.text.includes('=') === true ? [format] : [])];
-    for (const one of extra) {
-      // Lines are always gathered and written in batches, so these two change nothing.
-      if (/^(buffer|flush)=./.test(one.text)) continue;
-      help.error(one.at, `parameter "${one.text}" of "access_log" is not supported`);
-      return null;
-    }
-    const name = format === undefined || format.text.includes('=') ? 'combined' : format.text;
-    return { path: help.resolvePath(file, 'prefix'), format: name, node };
+const usualBuffer = 64 * 1024;
+
+/** nginx's Z_BEST_SPEED. */
+const usualGzip = 1;
+
+interface Options {
+  size: number;
+  flush: number;
+  gzip: number;
+  condition: Argument | null;
+}
+
+// What stands after the format. An error text, or null.
+const parameters: Readonly<Record<string, (text: string, options: Options) => string | null>> = {
+  'buffer=': (text, options) => {
+    options.size = parseSize(text) ?? 0;
+    return options.size > 0 ? null : `invalid buffer size "${text}"`;
+  },
+  'flush=': (text, options) => {
+    options.flush = parseMilliseconds(text) ?? 0;
+    return options.flush > 0 ? null : `invalid flush time "${text}"`;
+  },
+  'gzip=': (text, options) => {
+    if (options.size === 0) options.size = usualBuffer;
+    options.gzip = /^\d$/.test(text) ? Number(text) : 0;
+    return options.gzip > 0 ? null : `invalid compression level "${text}"`;
   },
 };
+
+function readOption(argument: Argument, options: Options): string | null {
+  const { text, at, quoted } = argument;
+  if (text === 'gzip') return readOption({ text: `gzip=${usualGzip}`, at, quoted }, options);
+  if (text.startsWith('if=')) {
+    options.condition = { text: text.slice('if='.length), at, quoted };
+    return null;
+  }
+  const name = text.slice(0, text.indexOf('=') + 1);
+  const read = parameters[name];
+  return read === undefined
+    ? `invalid parameter "${text}"`
+    : read(text.slice(name.length), options);
+}
+
+// Null after a reported error.
+function readOptions(given: readonly Argument[], help: ParseHelp): Options | null {
+  const options: Options = { size: 0, flush: 0, gzip: 0, condition: null };
+  for (const argument of given) {
+    const problem = readOption(argument, options);
+    if (problem === null) continue;
+    help.error(argument.at, problem);
+    return null;
+  }
+  return options;
+}
+
+const nowhere: Omit<AccessLog, 'target'> = {
+  off: true,
+  syslog: null,
+  format: null,
+  buffered: { size: 0, flush: 0, gzip: 0 },
+  condition: null,
+};
+
+const accessValue: ValueType<AccessLog> = {
+  expects: 'a file and perhaps a format with parameters, or "off"',
+  parse(node, help) {
+    const [target, format, ...others] = node.args;
+    if (target === undefined) return null;
+    if (target.text === 'off') {
+      if (format === undefined) return { ...nowhere, target };
+      help.error(format.at, `invalid parameter "${format.text}"`);
+      return null;
+    }
+    const syslog = isSyslog(target.text) ? parseSyslog(target, help) : null;
+    const options = readOptions(others, help);
+    if (options === null || (syslog === null && isSyslog(target.text))) return null;
+    const problem = combinationProblem(target.text, options);
+    if (problem !== null) {
+      help.error(node.at, problem);
+      return null;
+    }
+    const { size, flush, gzip, condition } = options;
+    const path = isSyslog(target.text) ? target.text : pathOf(target.text, help);
+    return {
+      off: false,
+      target: { ...target, text: path },
+      syslog,
+      format: format ?? null,
+      buffered: { size, flush, gzip },
+      condition,
+    };
+  },
+};
+
+// `resolvePath` would take ".." of a variable's neighbour for a folder.
+function pathOf(text: string, help: ParseHelp): string {
+  if (!text.includes('$')) return help.resolvePath(text, 'prefix');
+  return text.startsWith('/') ? text : `${help.resolvePath('.', 'prefix')}/${text}`;
+}
+
+function combinationProblem(target: string, { size, flush }: Options): string | null {
+  if (size === 0) return flush > 0 ? `no buffer is defined for access_log "${target}"` : null;
+  if (isSyslog(target)) return 'logs to syslog cannot be buffered';
+  return target.includes('$') ? 'buffered logs cannot have variables in name' : null;
+}
 
 export const accessLog = listDirective<AccessLog>({
   name: 'access_log',
-  contexts: inHttpServerLocation,
-  args: { min: 1, max: 4 },
+  contexts: ['http', 'server', 'location', 'if-in-location', 'limit_except'],
+  args: { min: 1, max: Infinity },
   value: accessValue,
   defaultText: 'off',
-  help: 'File and format for a line about each request; "off" for none.',
-  differs: 'off by default: nginx writes logs/access.log, whose folder may not be there',
+  help:
+    'A line about each request: into a file, whose name may have variables in it, in a format of ' +
+    `log_format or "combined"; "off" for none at this level. ${syslogHelp} ` +
+    'buffer=size writes when so much is gathered, flush=time no later than that, gzip=level ' +
+    'compresses each batch, if=condition leaves lines out where it is empty or "0".',
+  differs:
+    'off by default: nginx writes logs/access.log, whose folder may not be there. Without buffer= ' +
+    'lines are written a tenth of a second later at most, all together',
+  example: 'access_log access.log combined buffer=32k flush=1m;',
 });
 
-/** nginx's own format, and ours for what happened behind the proxy. */
-const builtIn: readonly Omit<LogFormat, 'at'>[] = [
-  {
-    name: 'combined',
-    escape: 'default',
-    text:
-      '$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent ' +
-      '"$http_referer" "$http_user_agent"',
-  },
-  {
-    name: 'upstream',
-    escape: 'default',
-    text:
-      '$remote_addr [$time_iso8601] "$request" $status ${body_bytes_sent}B ${request_time}s -> ' +
-      '$upstream_addr $upstream_status connect=$upstream_connect_time ' +
-      'header=$upstream_header_time response=$upstream_response_time ' +
-      'tls=$upstream_ssl_protocol/$upstream_ssl_cipher reused=$upstream_ssl_reused ' +
-      'verify=$upstream_ssl_verify',
-  },
-];
-
-type LineWriter = (x: Exchange, line: LineBuffer) => void;
-
-function hexEscape(code: number): string {
-  return `\\x${code.toString(16).toUpperCase().padStart(2, '0')}`;
-}
-
-const jsonShort: Readonly<Record<string, string>> = {
-  '"': '\\"',
-  '\\': '\\\\',
-  '\n': '\\n',
-  '\r': '\\r',
-  '\t': '\\t',
-  '\b': '\\b',
-  '\f': '\\f',
-};
-
-function jsonEscape(code: number): string {
-  const short = jsonShort[String.fromCharCode(code)];
-  return short ?? `\\u${code.toString(16).toUpperCase().padStart(4, '0')}`;
-}
-
-function escapeTable(
-  isUnsafe: (code: number) => boolean,
-  replace: (code: number) => string,
-): EscapeTable {
-  const codes = Array.from({ length: 256 }, (_, code) => code);
-  return {
-    unsafe: Uint8Array.from(codes, (code) => (isUnsafe(code) ? 1 : 0)),
-    replacement: codes.map(replace),
-  };
-}
-
-const quote = 0x22;
-const backslash = 0x5c;
-
-/** What stands for a variable without value, and which bytes would break a line or its fields. */
-const escapings: Readonly<Record<Escape, { absent: string; table: EscapeTable | null }>> = {
-  default: {
-    absent: '-',
-    table: escapeTable(
-      (code) => code < 0x20 || code > 0x7e || code === quote || code === backslash,
-      hexEscape,
-    ),
-  },
-  json: {
-    absent: '',
-    table: escapeTable((code) => code < 0x20 || code === quote || code === backslash, jsonEscape),
-  },
-  none: { absent: '', table: null },
-};
-
-function compileFormat(format: Omit<LogFormat, 'at'>, context: BuildContext): LineWriter {
-  const parts: (string | Getter)[] = splitTemplate(format.text).map((part) => {
-    if (typeof part === 'string') return toByteString(part);
-    const getter = context.variables.find(part.name);
-    if (getter === null) throw new TemplateError(`unknown "${part.name}" variable`);
-    return getter;
-  });
-  parts.push('\n');
-  const { absent, table } = escapings[format.escape];
-  return (x, line) => {
-    for (const part of parts) {
-      if (typeof part === 'string') {
-        line.text(part);
-        continue;
-      }
-      const value = part(x);
-      if (value === null) line.text(absent);
-      else if (table === null) line.text(value);
-      else line.escaped(value, table);
-    }
-  };
-}
-
-const compiled = new WeakMap<BuildContext, Map<string, LineWriter>>();
-
-function formatNamed(log: AccessLog, scope: Scope, context: BuildContext): LineWriter {
-  let known = compiled.get(context);
-  if (known === undefined) {
-    known = new Map();
-    compiled.set(context, known);
-  }
-  const made = known.get(log.format);
-  if (made !== undefined) return made;
-  const own = scope.get(logFormat).find((one) => one.name === log.format);
-  const format = own ?? builtIn.find((one) => one.name === log.format);
-  const at = log.node.args[1]?.at ?? log.node.at;
-  let line: LineWriter = () => undefined;
-  if (format === undefined) {
-    context.error(at, `unknown log format "${log.format}"`, 'define it with log_format before');
-  } else {
-    try {
-      line = compileFormat(format, context);
-    } catch (thrown) {
-      if (!(thrown instanceof TemplateError)) throw thrown;
-      context.error(own?.at ?? at, thrown.message);
-    }
-  }
-  known.set(log.format, line);
-  return line;
-}
+type Writer = (x: Exchange) => void;
 
 /** The least that is asked of the file for a line; the buffer grows with longer ones. */
 const lineBytes = 128;
 
-function writerTo(file: LogFile, write: LineWriter): (x: Exchange) => void {
+function writerTo(file: LogFile, write: LineWriter): Writer {
   return (x) => {
     const line = file.begin(lineBytes);
     if (line === null) return;
@@ -228,31 +176,128 @@ function writerTo(file: LogFile, write: LineWriter): (x: Exchange) => void {
   };
 }
 
-const checkedFormats = new WeakSet<BuildContext>();
-
-// Formats stand in `http` only, and nginx knows "combined" before any of them.
-function checkFormatNames(scope: Scope, context: BuildContext): void {
-  if (checkedFormats.has(context)) return;
-  checkedFormats.add(context);
-  const names = new Set(['combined']);
-  for (const one of scope.get(logFormat)) {
-    if (names.has(one.name)) context.error(one.at, `duplicate "log_format" name "${one.name}"`);
-    names.add(one.name);
-  }
+function syslogWriter(syslog: Syslog, write: LineWriter): Writer {
+  return (x) => {
+    write(x, syslog.begin());
+    syslog.end();
+  };
 }
 
-function location(scope: Scope, build: LocationBuild, context: BuildContext): void {
-  checkFormatNames(scope, context);
-  for (const log of scope.get(accessLog)) {
-    if (log.path === null) continue;
-    const line = formatNamed(log, scope, context);
-    const file = openLog(log.path, context, log.node.at);
-    if (file !== null) build.logHandlers.push(writerTo(file, line));
+// Names may come from clients: as in nginx there must be a root that exists, so that not just any
+// Host makes a file.
+function namedWriter(path: Template, cache: LogFileCache, write: LineWriter): Writer {
+  return (x) => {
+    if (!rootExists(x)) return;
+    const name = path.evaluate(x);
+    try {
+      const file = cache.file(name);
+      const line = file.begin(lineBytes);
+      if (line === null) return;
+      write(x, line);
+      file.end();
+    } catch (thrown) {
+      const why = describeSystemError(thrown);
+      logError(x, 'crit', `open() "${name}" failed (${why}) while logging request`);
+    }
+  };
+}
+
+function rootExists(x: Exchange): boolean {
+  const root = locationOf(x).documentRoot?.(x) ?? '';
+  try {
+    if (statSync(Buffer.from(root, 'latin1')).isDirectory()) return true;
+    logError(
+      x,
+      'error',
+      `testing "${root}" existence failed (20: Not a directory) while logging request`,
+    );
+  } catch (thrown) {
+    const why = describeSystemError(thrown);
+    logError(x, 'error', `testing "${root}" existence failed (${why}) while logging request`);
   }
+  return false;
+}
+
+function conditional(condition: Template, write: Writer): Writer {
+  return (x) => {
+    const value = condition.evaluate(x);
+    if (value !== '' && value !== '0') write(x);
+  };
+}
+
+const buffers = new WeakMap<LogFile, Buffered>();
+
+/** Several logs may share a file; they must agree on how it is buffered. */
+function setBuffer(file: LogFile, log: AccessLog, written: string, context: BuildContext): void {
+  const { buffered } = log;
+  if (buffered.size === 0) return;
+  const before = buffers.get(file);
+  if (before === undefined) {
+    buffers.set(file, buffered);
+    const timer = buffered.flush === 0 ? null : context.logFiles.timer(buffered.flush);
+    file.buffer({ size: buffered.size, timer, gzip: buffered.gzip });
+    return;
+  }
+  const { size, flush, gzip } = before;
+  if (size === buffered.size && flush === buffered.flush && gzip === buffered.gzip) return;
+  context.error(
+    log.target.at,
+    `access_log "${written}" already defined with conflicting parameters`,
+  );
+}
+
+function makeWriter(
+  log: AccessLog,
+  node: DirectiveNode | undefined,
+  scope: Scope,
+  context: BuildContext,
+): Writer | null {
+  const { target, format } = log;
+  const write = formatNamed(format?.text ?? 'combined', (format ?? target).at, scope, context);
+  if (log.syslog !== null) {
+    const syslog = openSyslog(log.syslog, target, context, 'error log');
+    return syslog === null ? null : syslogWriter(syslog, write);
+  }
+  if (target.text.includes('$')) {
+    const path = context.template(target);
+    return namedWriter(path, logFileCacheOf(scope.get(openLogFileCache), context), write);
+  }
+  const file = openLog(target.text, context, target.at);
+  if (file === null) return null;
+  setBuffer(file, log, node?.args[0]?.text ?? target.text, context);
+  return writerTo(file, write);
+}
+
+const checked = new WeakSet<BuildContext>();
+
+function location(scope: Scope, build: LocationBuild, context: BuildContext): void {
+  if (!checked.has(context)) {
+    checked.add(context);
+    checkFormats(scope, context);
+  }
+  const logs = scope.get(accessLog);
+  // "off" is for all of its level; the files of the others are opened, and thus checked, all the same.
+  const off = logs.some((log) => log.off);
+  const nodes = scope.nodes(accessLog);
+  logs.forEach((log, i) => {
+    const writer = log.off ? null : makeWriter(log, nodes[i], scope, context);
+    if (writer === null || off) return;
+    const { condition } = log;
+    const write = condition === null ? writer : conditional(context.template(condition), writer);
+    build.logHandlers.push(write);
+  });
+}
+
+function hosts(scope: Scope): readonly string[] {
+  return (scope.own(accessLog) ?? []).flatMap(({ syslog }) => {
+    const host = syslog === null ? null : syslogHost(syslog);
+    return host === null ? [] : [host];
+  });
 }
 
 export const accessLogModule: Module = {
   name: 'access_log',
-  directives: [logFormat, accessLog],
+  directives: [logFormat, accessLog, openLogFileCache],
+  hosts,
   location,
 };

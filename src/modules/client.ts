@@ -2,29 +2,24 @@
 
 import { directive, type ValueType } from '../config/row.ts';
 import type { Scope } from '../config/scope.ts';
-import {
-  buffers,
-  choice,
-  custom,
-  flag,
-  number,
-  offset,
-  size,
-  time,
-} from '../config/value-types.ts';
+import { buffers, flag, number, offset, size, time } from '../config/value-types.ts';
 import { parseMilliseconds, parseSeconds } from '../base/duration.ts';
 import type { RequestHeadLimits } from '../http1/request-head.ts';
 import type { ClientSettings } from '../server/location.ts';
+import type { BuildContext } from './build-context.ts';
+import {
+  closingRows,
+  keepaliveDisable,
+  keepaliveMinTimeout,
+  lingeringClose,
+  lingeringTime,
+  lingeringTimeout,
+  resetTimedoutConnection,
+} from './client-closing.ts';
 import { inHttpServer, inHttpServerLocation } from './contexts.ts';
 import type { Module } from './module.ts';
 import { flagRow, timeRow } from './row-shapes.ts';
-import { productToken } from './product.ts';
-
-const onlyOn: ValueType<boolean> = custom('"on"', (node, help) => {
-  if (node.args[0]?.text.toLowerCase() === 'on') return true;
-  help.error(node.args[0]?.at ?? node.at, `"${node.name}" can only be "on"`);
-  return null;
-});
+import { serverSignature, serverTokens } from './server-tokens.ts';
 
 export const clientHeaderTimeout = directive({
   name: 'client_header_timeout',
@@ -34,6 +29,7 @@ export const clientHeaderTimeout = directive({
   default: 60_000,
   defaultText: '60s',
   help: 'Time for a client to send a whole request head, and to finish its TLS handshake.',
+  example: 'client_header_timeout 15s;',
 });
 
 export const clientHeaderBufferSize = directive({
@@ -45,6 +41,7 @@ export const clientHeaderBufferSize = directive({
   defaultText: '1k',
   help: 'A request line or field line may always be this long.',
   differs: 'memory is taken as heads arrive; the size only raises the limit of a single line',
+  example: 'client_header_buffer_size 2k;',
 });
 
 export const largeClientHeaderBuffers = directive({
@@ -58,6 +55,7 @@ export const largeClientHeaderBuffers = directive({
     'Number times size limits the whole request head; size limits the request line (414) and each ' +
     'field line (431).',
   differs: 'too large heads are answered 431 (RFC 6585), not 400',
+  example: 'large_client_header_buffers 8 16k;',
 });
 
 export const underscoresInHeaders = directive({
@@ -68,6 +66,7 @@ export const underscoresInHeaders = directive({
   default: false,
   defaultText: 'off',
   help: 'Whether request fields with "_" in their name are kept; otherwise they are left out.',
+  example: 'underscores_in_headers on;',
 });
 
 export const ignoreInvalidHeaders = directive({
@@ -77,7 +76,9 @@ export const ignoreInvalidHeaders = directive({
   value: flag,
   default: true,
   defaultText: 'on',
-  help: 'Whether request fields with unusual names are left out, or refused with 400.',
+  help: 'Whether request fields with unusual names are left out, or kept.',
+  differs: 'names that are no tokens (RFC 9110) are always refused',
+  example: 'ignore_invalid_headers off;',
 });
 
 export const maxHeaders = directive({
@@ -88,6 +89,7 @@ export const maxHeaders = directive({
   default: 1000,
   defaultText: '1000',
   help: 'Most field lines in a request head.',
+  example: 'max_headers 100;',
 });
 
 export const mergeSlashes = directive({
@@ -99,6 +101,7 @@ export const mergeSlashes = directive({
   defaultText: 'on',
   help: 'Whether adjacent slashes of a path count as one when locations are matched.',
   differs: 'the server that Host names decides; in nginx it is the default server of the port',
+  example: 'merge_slashes off;',
 });
 
 export const clientMaxBodySize = directive({
@@ -109,30 +112,21 @@ export const clientMaxBodySize = directive({
   default: 1_048_576,
   defaultText: '1m',
   help: 'Largest request body; a larger one is answered 413. 0 switches the check off.',
+  example: 'client_max_body_size 20m;',
 });
 
 export const clientBodyTimeout = timeRow({
   name: 'client_body_timeout',
   default: '60s',
   help: 'Time between two reads of a request body, after which the request fails with 408.',
+  example: 'client_body_timeout 30s;',
 });
 
 export const sendTimeout = timeRow({
   name: 'send_timeout',
   default: '60s',
   help: 'Time in which a client must take some of a response, or the connection is closed.',
-});
-
-export const lingeringTime = timeRow({
-  name: 'lingering_time',
-  default: '30s',
-  help: 'How long the rest of a request is read and thrown away after the response.',
-});
-
-export const lingeringTimeout = timeRow({
-  name: 'lingering_timeout',
-  default: '5s',
-  help: 'How long to wait for more of a request that is being thrown away.',
+  example: 'send_timeout 30s;',
 });
 
 interface KeepaliveTimeout {
@@ -163,6 +157,7 @@ export const keepaliveTimeout = directive<KeepaliveTimeout>({
   default: { ms: 75_000, header: 0 },
   defaultText: '75s',
   help: 'How long an idle client connection stays open; 0 closes after each response.',
+  example: 'keepalive_timeout 65s 60s;',
 });
 
 export const keepaliveRequests = directive({
@@ -173,12 +168,14 @@ export const keepaliveRequests = directive({
   default: 1000,
   defaultText: '1000',
   help: 'Requests over one client connection before it is closed.',
+  example: 'keepalive_requests 10000;',
 });
 
 export const keepaliveTime = timeRow({
   name: 'keepalive_time',
   default: '1h',
   help: 'How long a client connection is used for new requests.',
+  example: 'keepalive_time 30m;',
 });
 
 export const chunkedTransferEncoding = flagRow({
@@ -187,48 +184,52 @@ export const chunkedTransferEncoding = flagRow({
   help:
     'Whether a response of unknown length is sent chunked to HTTP/1.1 clients, or ends with the ' +
     'connection.',
+  example: 'chunked_transfer_encoding off;',
 });
 export const absoluteRedirect = flagRow({
   name: 'absolute_redirect',
   default: true,
   help: 'Whether redirects that this server makes name scheme and host.',
+  example: 'absolute_redirect off;',
 });
 export const serverNameInRedirect = flagRow({
   name: 'server_name_in_redirect',
   default: false,
   help: 'Whether such redirects name the first server_name, or the host of the request.',
+  example: 'server_name_in_redirect on;',
 });
 export const portInRedirect = flagRow({
   name: 'port_in_redirect',
   default: true,
   help: 'Whether such redirects name the port.',
+  example: 'port_in_redirect off;',
 });
 export const logNotFound = flagRow({
   name: 'log_not_found',
   default: true,
   help: 'Whether files that are not found are written to the error log.',
+  example: 'log_not_found off;',
 });
 
-export const tcpNodelay = directive({
+export const tcpNodelay = flagRow({
   name: 'tcp_nodelay',
-  contexts: inHttpServerLocation,
-  args: 1,
-  value: onlyOn,
   default: true,
-  defaultText: 'on',
-  help: 'Small segments are sent at once.',
-  differs: '"off" is refused: it would only make small answers late',
+  help: 'Whether small segments are sent to clients at once, or gathered by the kernel.',
+  example: 'tcp_nodelay on;',
 });
 
-export const serverTokens = directive({
-  name: 'server_tokens',
-  contexts: inHttpServerLocation,
-  args: 1,
-  value: choice(['on', 'off', 'build'] as const),
-  default: 'off',
-  defaultText: 'off',
-  help: 'Whether the Server field and error pages show the version.',
-  differs: "off by default: the version is nobody's business",
+export const msiePadding = flagRow({
+  name: 'msie_padding',
+  default: true,
+  help: 'Whether error pages are made longer for browsers that replace short ones by their own.',
+  example: 'msie_padding off;',
+});
+
+export const msieRefresh = flagRow({
+  name: 'msie_refresh',
+  default: false,
+  help: 'Whether Internet Explorer gets a page with a refresh in place of a redirect.',
+  example: 'msie_refresh on;',
 });
 
 /** Head limits of a server. */
@@ -245,24 +246,33 @@ export function headLimits(scope: Scope): RequestHeadLimits {
 }
 
 /** Client settings of a location. */
-export function clientSettings(scope: Scope): ClientSettings {
+export function clientSettings(scope: Scope, context: BuildContext): ClientSettings {
   const keepalive = scope.get(keepaliveTimeout);
+  const signature = serverSignature(scope, context);
   return {
     keepaliveTimeout: keepalive.ms,
     keepaliveHeader: keepalive.header,
     keepaliveRequests: scope.get(keepaliveRequests),
     keepaliveTime: scope.get(keepaliveTime),
+    keepaliveMinTimeout: scope.get(keepaliveMinTimeout),
+    keepaliveDisable: scope.get(keepaliveDisable),
     sendTimeout: scope.get(sendTimeout),
     clientMaxBodySize: scope.get(clientMaxBodySize),
     clientBodyTimeout: scope.get(clientBodyTimeout),
+    lingeringClose: scope.get(lingeringClose),
     lingeringTime: scope.get(lingeringTime),
     lingeringTimeout: scope.get(lingeringTimeout),
-    serverToken: productToken(scope.get(serverTokens) !== 'off'),
+    serverToken: signature.token,
+    serverTemplate: signature.template,
     chunkedTransferEncoding: scope.get(chunkedTransferEncoding),
     absoluteRedirect: scope.get(absoluteRedirect),
     serverNameInRedirect: scope.get(serverNameInRedirect),
     portInRedirect: scope.get(portInRedirect),
     logNotFound: scope.get(logNotFound),
+    resetTimedOut: scope.get(resetTimedoutConnection),
+    noDelay: scope.get(tcpNodelay),
+    msiePadding: scope.get(msiePadding),
+    msieRefresh: scope.get(msieRefresh),
   };
 }
 
@@ -279,8 +289,7 @@ export const clientModule: Module = {
     clientMaxBodySize,
     clientBodyTimeout,
     sendTimeout,
-    lingeringTime,
-    lingeringTimeout,
+    ...closingRows,
     keepaliveTimeout,
     keepaliveRequests,
     keepaliveTime,
@@ -290,6 +299,8 @@ export const clientModule: Module = {
     portInRedirect,
     logNotFound,
     tcpNodelay,
+    msiePadding,
+    msieRefresh,
     serverTokens,
   ],
 };

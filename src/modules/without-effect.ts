@@ -5,6 +5,7 @@
 
 import { withoutEffect, type Arity, type Context, type DirectiveRow } from '../config/row.ts';
 import { custom } from '../config/value-types.ts';
+import { withValueType } from './without-effect-values.ts';
 
 const everywhere: readonly Context[] = ['http', 'server', 'location'];
 
@@ -39,6 +40,14 @@ const affinity: DirectiveRow = {
   value: custom('"auto" alone', (node, help) => {
     const [first] = node.args;
     if (first?.text === 'auto' && node.args.length === 1) return true;
+    const wrong = node.args.find(
+      (argument, i) => !(i === 0 ? /^(auto|[01]+)$/ : /^[01]+$/).test(argument.text),
+    );
+    if (wrong !== undefined) {
+      const character = /[^01]/.exec(wrong.text)?.[0] ?? '';
+      help.error(wrong.at, `invalid character "${character}" in "worker_cpu_affinity"`);
+      return null;
+    }
     const hint = 'worker threads cannot be pinned: write "auto", or start the process with taskset';
     help.error(first?.at ?? node.at, '"worker_cpu_affinity" with a mask is not supported', hint);
     return null;
@@ -107,13 +116,11 @@ const files = [
     read_ahead: 1,
     output_buffers: 2,
   }),
-  ...group('Every file is looked up anew, so nothing is ever out of date.', everywhere, {
-    open_file_cache: { min: 1, max: 2 },
-    open_file_cache_valid: 1,
-    open_file_cache_min_uses: 1,
-    open_file_cache_errors: 1,
-    open_file_cache_events: 1,
-  }),
+  ...group(
+    'Nobody is told by the kernel: files are looked at anew after open_file_cache_valid.',
+    everywhere,
+    { open_file_cache_events: 1 },
+  ),
 ];
 
 const sockets = [
@@ -124,27 +131,25 @@ const sockets = [
       postpone_output: 1,
     },
   ),
+  ...group(
+    'No answer of a subrequest is kept in memory: in nginx it is done for server-side includes.',
+    everywhere,
+    { subrequest_output_buffer_size: 1 },
+  ),
   ...group('It has no effect in nginx either, but on FreeBSD.', everywhere, {
     send_lowat: 1,
     proxy_send_lowat: 1,
   }),
 ];
 
-const responses = group(
-  'A response is never written to a temporary file: what proxy_buffers does not hold waits.',
-  everywhere,
-  {
-    proxy_temp_path: { min: 1, max: 4 },
-    proxy_temp_file_write_size: 1,
-    proxy_max_temp_file_size: 1,
-    proxy_busy_buffers_size: 1,
-  },
-);
+const bodies = group('The value of $request_body is made only where it is asked for.', everywhere, {
+  client_body_in_single_buffer: 1,
+});
 
-const clientSessions = group(
-  'Clients resume TLS sessions by tickets, which all workers understand: there is no cache.',
-  ['http', 'server'],
-  { ssl_session_cache: { min: 1, max: 2 } },
+const kernelBuffers = group(
+  'Node.js cannot set the size of kernel buffers of a TCP socket: the kernel finds it by itself.',
+  everywhere,
+  { proxy_socket_rcvbuf: 1, proxy_socket_sndbuf: 1 },
 );
 
 const otherProtocols = group(
@@ -158,14 +163,18 @@ const otherProtocols = group(
 );
 
 /** All directives that are accepted without effect. */
-export const withoutEffectRows: readonly DirectiveRow[] = [
+export const withoutEffectRows: readonly DirectiveRow[] = typed([
   ...processes,
   affinity,
   ...events,
   ...memory,
   ...files,
   ...sockets,
-  ...responses,
-  ...clientSessions,
+  ...bodies,
+  ...kernelBuffers,
   ...otherProtocols,
-];
+]);
+
+function typed(rows: readonly DirectiveRow[]): readonly DirectiveRow[] {
+  return rows.map(withValueType);
+}
