@@ -1,10 +1,16 @@
 // `npm run docs`: writes the reference pages from the rows.
 
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { globSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { referencePages, repository } from './reference/pages.ts';
 
-for (const [path, text] of await referencePages()) {
+const pages = await referencePages();
+// Pages of codes that are no more.
+for (const path of globSync('docs/errors/*.md', { cwd: repository })) {
+  if (!pages.has(path)) rmSync(join(repository, path));
+}
+for (const [path, text] of pages) {
+  mkdirSync(dirname(join(repository, path)), { recursive: true });
   writeFileSync(join(repository, path), text);
   console.log(path);
 }

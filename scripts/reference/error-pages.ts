@@ -12,6 +12,7 @@ const retries: Readonly<Record<RetryAdvice, string>> = {
   no: 'never tried again on another server',
   yes: 'another server may be tried, as `proxy_next_upstream` says',
   'if-reused': 'tried again only where the connection came from the pool',
+  'if-resumed': 'always tried again at the same server, at once, with a full handshake',
 };
 
 /** The pages of all codes, by their path relative to the repository. */
@@ -40,7 +41,8 @@ function errorPage(code: ErrorCode, row: ErrorRow, inline: Inline): string {
 }
 
 function facts({ source, status, level, retry }: ErrorRow): string {
-  const facts = [item(`What the client sees: ${answer(status)}.`), item(`Log level: ${level}`)];
+  const seen = retry === 'if-resumed' ? 'nothing, its request goes on' : answer(status);
+  const facts = [item(`What the client sees: ${seen}.`), item(`Log level: ${level}`)];
   if (source === 'upstream') facts.push(item(`Retry: ${retries[retry]}`));
   return facts.join('\n');
 }

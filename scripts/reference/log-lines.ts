@@ -104,6 +104,6 @@ const ofProtocol = new Set(['UPSTREAM_TLS_CLIENT_CERT_REFUSED', 'UPSTREAM_TLS_KE
 
 /** The form of the lines of a code, null where there is nothing to explain. */
 export function logLineOf(code: string, { retry }: ErrorRow): LogLine | null {
-  if (!code.startsWith('UPSTREAM_TLS_')) return null;
+  if (!code.startsWith('UPSTREAM_TLS_') || retry === 'if-resumed') return null;
   return retry === 'yes' || ofProtocol.has(code) ? handshakeLine : certificateLine;
 }

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { nobody, peersOf } from '../upstream/balancers.test-kit.ts';
 import { createGroup, type UpstreamGroup } from '../upstream/group.ts';
+import { hash } from '../upstream/hash.ts';
 import { Peer } from '../upstream/peer.ts';
 import { connected, Origin } from '../upstream/sockets.test-kit.ts';
 import { LiveGroups } from './live-groups.ts';
@@ -57,4 +59,34 @@ test('groups of addresses are kept by address, and only so many', () => {
   for (let i = 1; i <= 1024; i += 1) groups.addAddress(String(i), group(String(i)));
   assert.equal(groups.ofAddress('0'), null);
   assert.notEqual(groups.ofAddress('1024'), null);
+});
+
+test('a method that evaluates variables goes by those of its own configuration', () => {
+  const keyed = (word: string): UpstreamGroup =>
+    createGroup({
+      name: 'g',
+      peers: peersOf({}, {}, {}),
+      balancer: hash,
+      // The same text in both configurations, but not the same variable.
+      key: { source: '$key', constant: null, evaluate: () => word },
+    });
+  const groups = new LiveGroups();
+  const old = groups.acquire(keyed('one'));
+  const fresh = groups.acquire(keyed('two'));
+  assert.equal(fresh.pool, old.pool);
+  assert.equal(fresh.group.peers, old.group.peers);
+  const before = old.group.balancer.pick(nobody, null);
+  const after = fresh.group.balancer.pick(nobody, null);
+  assert.ok(before !== null && after !== null);
+  assert.notEqual(after, before);
+  assert.equal(old.group.balancer.pick(nobody, null), before);
+  fresh.group.balancer.report(before, 'failed');
+  assert.notEqual(
+    old.group.balancer.pick(nobody, null),
+    before,
+    'what is known of a peer is shared',
+  );
+  groups.release(old);
+  groups.release(fresh);
+  assert.notEqual(groups.acquire(keyed('one')).pool, old.pool);
 });

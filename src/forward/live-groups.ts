@@ -3,6 +3,7 @@
 // connections of TLS policies that are gone are closed.
 
 import type { UpstreamGroup } from '../upstream/group.ts';
+import { LiveResolvers } from '../upstream/live-resolvers.ts';
 import { ConnectionPool } from '../upstream/pool.ts';
 import type { LiveGroup } from './proxy-settings.ts';
 
@@ -15,8 +16,20 @@ interface Held {
 /** Groups for literal addresses in variables are bounded: a client may choose them. */
 const maxAddressGroups = 1024;
 
+// What a balancer evaluates for a request are variables of the configuration that the request began
+// with.
+function withBalancerOf(fresh: UpstreamGroup, live: LiveGroup): LiveGroup {
+  const { group, pool } = live;
+  if (fresh.rebalance === null) return live;
+  const view = { ...group, balancer: fresh.rebalance(group.peers) };
+  group.membership?.addView(view, fresh.rebalance);
+  return { group: view, pool };
+}
+
 /** All groups of a worker, whatever snapshot they belong to. */
 export class LiveGroups {
+  /** Whom they ask for names. */
+  readonly resolvers: LiveResolvers = new LiveResolvers();
   readonly #held = new Map<string, Held>();
   /** By address, the oldest first. */
   readonly #addresses = new Map<string, LiveGroup>();
@@ -30,7 +43,7 @@ export class LiveGroups {
     const known = this.#held.get(group.definition);
     if (known !== undefined) {
       known.holders += 1;
-      return known.live;
+      return withBalancerOf(group, known.live);
     }
     const live = this.#open(group);
     this.#held.set(group.definition, { live, holders: 1 });
@@ -41,10 +54,12 @@ export class LiveGroups {
   release(live: LiveGroup): void {
     const { definition } = live.group;
     const known = this.#held.get(definition);
-    if (known?.live !== live) return;
+    if (known?.live.pool !== live.pool) return;
     known.holders -= 1;
+    if (known.live !== live) live.group.membership?.removeView(live.group);
     if (known.holders > 0) return;
     this.#held.delete(definition);
+    known.live.group.membership?.stop();
     live.pool.closeAll();
   }
 
@@ -70,8 +85,12 @@ export class LiveGroups {
 
   /** Closes all idle connections, and those in use when done. */
   closeAll(): void {
-    for (const { live } of this.#held.values()) live.pool.closeAll();
+    for (const { live } of this.#held.values()) {
+      live.group.membership?.stop();
+      live.pool.closeAll();
+    }
     for (const live of this.#addresses.values()) live.pool.closeAll();
+    this.resolvers.closeAll();
     this.#held.clear();
     this.#addresses.clear();
   }
@@ -79,6 +98,7 @@ export class LiveGroups {
   #open(group: UpstreamGroup): LiveGroup {
     const pool = new ConnectionPool(group.keepalive);
     if (this.#policies !== null) pool.retain(this.#policies);
+    if (group.membership !== null) group.membership.onLeft = () => pool.closeLeft();
     return { group, pool };
   }
 

@@ -30,6 +30,13 @@ export interface ServerLine {
   readonly maxConns: number;
   readonly backup: boolean;
   readonly down: boolean;
+  readonly drain: boolean;
+  readonly slowStart: number;
+  readonly route: string | null;
+  /** Its name is looked up again and again. */
+  readonly resolve: boolean;
+  /** The service of that name (SRV); null: its addresses. */
+  readonly service: string | null;
   readonly tls: ServerTlsArguments | null;
 }
 
@@ -40,6 +47,11 @@ interface Draft {
   maxConns: number;
   backup: boolean;
   down: boolean;
+  drain: boolean;
+  slowStart: number;
+  route: string | null;
+  resolve: boolean;
+  service: string | null;
   readonly pins: Pin[];
   /** By parameter: `ssl_name=`. */
   readonly tls: Map<string, Argument>;
@@ -65,6 +77,9 @@ export function wholeNumber(value: string): number | null {
   return /^\d{1,9}$/.test(value) ? Number(value) : null;
 }
 
+/** As in nginx: as long as the hash of an address. */
+const longestRoute = 32;
+
 const tlsNames = ['ssl_name=', 'ssl_trusted_certificate=', 'ssl_certificate='] as const;
 
 function tlsRow(name: string): ParameterRow {
@@ -87,12 +102,23 @@ const parameters: Readonly<Record<string, ParameterRow>> = {
   'max_conns=': ({ draft, value }) => (draft.maxConns = wholeNumber(value) ?? -1) >= 0,
   backup: ({ draft }) => (draft.backup = true),
   down: ({ draft }) => (draft.down = true),
+  drain: ({ draft }) => (draft.drain = true),
+  resolve: ({ draft }) => (draft.resolve = true),
+  'service=': ({ draft, value, argument, help }) => {
+    draft.service = value;
+    if (value !== '') return true;
+    help.error(argument.at, 'service is empty');
+    return null;
+  },
+  'slow_start=': ({ draft, value }) => (draft.slowStart = (parseSeconds(value) ?? -1) * 1000) >= 0,
+  'route=': ({ draft, value }) => {
+    draft.route = value;
+    return value !== '' && value.length <= longestRoute;
+  },
   ...Object.fromEntries(tlsNames.map((name) => [name, tlsRow(name)])),
   'ssl_certificate_key=': tlsRow('ssl_certificate_key='),
   'ssl_pin=': readPins,
 };
-
-const unsupported = /^(resolve|service=|slow_start=|route=|drain)/;
 
 /** An address, and parameters. */
 export const serverValue: ValueType<ServerLine> = {
@@ -107,16 +133,20 @@ export const serverValue: ValueType<ServerLine> = {
       maxConns: 0,
       backup: false,
       down: false,
+      drain: false,
+      slowStart: 0,
+      route: null,
+      resolve: false,
+      service: null,
       pins: [],
       tls: new Map(),
     };
     const valid = rest.map((one) => readParameter(one, draft, help)).every(Boolean);
-    if (!valid || !checkTarget(first, help)) return null;
+    if (!valid || !checkTarget(first, help) || !checkService(first, draft, help)) return null;
     const tls = tlsOf(draft, help);
     if (tls === undefined) return null;
-    const { weight, maxFails, failTimeout, maxConns, backup, down } = draft;
-    const numbers = { weight, maxFails, failTimeout, maxConns, backup, down };
-    return { target: first.text, at: first.at, ...numbers, tls };
+    const { pins: _pins, tls: _tls, ...plain } = draft;
+    return { target: first.text, at: first.at, ...plain, tls };
   },
 };
 
@@ -128,11 +158,7 @@ function readParameter(one: Argument, draft: Draft, help: ParseHelp): boolean {
   const read = row?.({ draft, value, argument, help }) ?? (row === undefined ? false : null);
   if (read === true) return true;
   if (read === null) return false;
-  if (unsupported.test(one.text)) {
-    help.error(one.at, `the "${one.text}" parameter of "server" is not supported`);
-  } else {
-    help.error(one.at, `invalid parameter "${one.text}"`);
-  }
+  help.error(one.at, `invalid parameter "${one.text}"`);
   return false;
 }
 
@@ -205,6 +231,20 @@ function nameOf(argument: Argument | undefined, help: ParseHelp): string | null 
   if (isIP(name) !== 0 || /^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?$/.test(name)) return name;
   help.error(argument.at, `invalid name "${argument.text}" in "ssl_name="`);
   return undefined;
+}
+
+function checkService({ text, at }: Argument, draft: Draft, help: ParseHelp): boolean {
+  if (draft.service === null) return true;
+  const problem = serviceProblem(text, draft.resolve);
+  if (problem !== null) help.error(at, `service upstream "${text}" ${problem}`);
+  return problem === null;
+}
+
+function serviceProblem(target: string, resolve: boolean): string | null {
+  if (!resolve) return 'requires "resolve" parameter';
+  const parsed = target.startsWith('unix:') ? null : parseHostPort(target);
+  if (parsed !== null && parsed.port !== null) return 'may not have port';
+  return parsed === null || isIP(parsed.host) !== 0 ? 'requires domain name' : null;
 }
 
 function checkTarget(argument: Argument, help: ParseHelp): boolean {

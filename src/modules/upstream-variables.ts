@@ -105,6 +105,16 @@ const rows: readonly VariableRow[] = [
     perTry((one) => time(one.responseTime)),
   ),
   variable(
+    'upstream_queue_time',
+    'Seconds in the queue of the group.',
+    perTry((one) => time(one.queueTime)),
+  ),
+  variable(
+    'upstream_last_server_name',
+    'Host of the server chosen last, as it is configured.',
+    (x) => x.tries?.at(-1)?.serverName || null,
+  ),
+  variable(
     'upstream_response_length',
     'Bytes of the response bodies.',
     perTry((one) => String(one.responseLength)),

@@ -11,20 +11,27 @@ import {
   createGroup,
   createImplicitGroup,
   defaultKeepalive,
+  definitionOf,
+  type GroupOptions,
   type KeepaliveSettings,
   type UpstreamGroup,
 } from '../upstream/group.ts';
-import { Peer, type ServerTls } from '../upstream/peer.ts';
+import { Peer, type PeerOptions, type ServerTls } from '../upstream/peer.ts';
 import type { BuildContext } from './build-context.ts';
 import { inHttp, inUpstream } from './contexts.ts';
 import type { Module } from './module.ts';
 import { readPair, readTlsFile } from './proxy-ssl-files.ts';
+import { balancingOf, balancingRows } from './upstream-balancing.ts';
+import { queue } from './upstream-queue.ts';
 import {
   serverValue,
   wholeNumber,
   type ServerLine,
   type ServerTlsArguments,
 } from './upstream-server-line.ts';
+import { changingMembers, isLookedUp, type LineServers } from './upstream-resolve.ts';
+import { bindingOf, sticky } from './upstream-sticky.ts';
+import { defineZones, zone, type ZoneLine } from './upstream-zone.ts';
 
 export const upstream = blockDirective({
   name: 'upstream',
@@ -32,6 +39,11 @@ export const upstream = blockDirective({
   args: 1,
   opens: 'upstream',
   help: 'A group of servers that proxy_pass may name.',
+  example:
+    'upstream backend {\n' +
+    '  server 192.0.2.1:8443;\n' +
+    '  server 192.0.2.2:8443 backup;\n' +
+    '}',
 });
 
 export const upstreamServer = listDirective<ServerLine>({
@@ -41,12 +53,18 @@ export const upstreamServer = listDirective<ServerLine>({
   value: serverValue,
   help:
     'One server of the group: host, host:port or unix:PATH. Parameters: weight=N, max_fails=N, ' +
-    'fail_timeout=TIME, max_conns=N (for each worker), backup, down. What it is over TLS, instead ' +
+    'fail_timeout=TIME, max_conns=N (for each worker, or for all with "zone"), backup, down, drain ' +
+    '(only requests that "sticky" binds to it), route=NAME (what "sticky" knows it by), ' +
+    'slow_start=TIME (in which its weight grows once it is back), resolve (its name is looked up by ' +
+    '"resolver" again and again, and the group changes with the answers), service=NAME (the name is ' +
+    'that of SRV records, which give ports, weights, and backups). What it is over TLS, instead ' +
     'of what the location says: ssl_name=NAME, ssl_trusted_certificate=FILE, ssl_certificate=FILE ' +
     'with ssl_certificate_key=FILE, ssl_pin=PIN,PIN (two or more, as proxy_ssl_pin).',
   differs:
     'the parameters that begin with ssl_ are not in nginx; a server whose certificate a location ' +
-    'refuses counts as failed for that location only',
+    'refuses counts as failed for that location only; a certificate is verified for the name that ' +
+    'is written here, also where an SRV record names another; SRV records count as long as the ' +
+    'addresses of their servers',
   example:
     'server 192.0.2.1:443 ssl_name=a.internal ' +
     'ssl_pin=sha256/47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU= ' +
@@ -84,7 +102,9 @@ export const keepalive = directive({
   help: 'Idle connections to the servers of the group that each worker keeps; 0 keeps none.',
   differs:
     'a connection is only ever used again under the same address, name and TLS policy, with and ' +
-    'without "local"',
+    'without "local"; a balancing method that stands after it is warned of as in nginx, but does ' +
+    'not undo it',
+  example: 'keepalive 32;',
 });
 
 export const upstreamKeepaliveRequests = directive({
@@ -95,6 +115,7 @@ export const upstreamKeepaliveRequests = directive({
   default: defaultKeepalive.requests,
   defaultText: String(defaultKeepalive.requests),
   help: 'Requests over one connection to a server of the group.',
+  example: 'keepalive_requests 10000;',
 });
 
 export const upstreamKeepaliveTimeout = directive({
@@ -105,6 +126,7 @@ export const upstreamKeepaliveTimeout = directive({
   default: defaultKeepalive.timeoutMs,
   defaultText: '60s',
   help: 'How long an idle connection to a server of the group is kept.',
+  example: 'keepalive_timeout 30s;',
 });
 
 export const upstreamKeepaliveTime = directive({
@@ -115,6 +137,7 @@ export const upstreamKeepaliveTime = directive({
   default: defaultKeepalive.timeMs,
   defaultText: '1h',
   help: 'How long a connection to a server of the group is used for new requests.',
+  example: 'keepalive_time 30m;',
 });
 
 function keepaliveOf(scope: Scope): KeepaliveSettings {
@@ -163,29 +186,81 @@ export function addressesOf(
 
 /** Makes the groups of all `upstream` blocks. */
 export function buildUpstreams(http: Scope, context: BuildContext): void {
+  const names = new Set<string>();
+  const drafts: GroupDraft[] = [];
   for (const scope of http.blocks(upstream)) {
     const name = scope.node?.args[0]?.text ?? '';
-    const at = scope.node?.at ?? null;
-    if (context.groups.has(name.toLowerCase())) {
-      context.error(at, `duplicate upstream "${name}"`);
+    if (names.has(name.toLowerCase()) || context.groups.has(name.toLowerCase())) {
+      context.error(scope.node?.at ?? null, `duplicate upstream "${name}"`);
       continue;
     }
-    const lines = scope.own(upstreamServer) ?? [];
-    // One that is malformed has been reported already.
-    if (lines.length === 0 && !hasServers(scope)) {
-      context.error(at, 'no servers are inside upstream');
-    }
-    const peers = lines.flatMap((line) => peersOf(line, context));
-    const group = createGroup({ name, peers, keepalive: keepaliveOf(scope) });
-    const live = addGroup(name, group, context);
-    placeParameters(group, live.group, context);
+    names.add(name.toLowerCase());
+    drafts.push(draftOf(scope, name, context));
   }
+  const users = drafts.flatMap(({ options, line }) =>
+    line === null
+      ? []
+      : [{ line, definition: definitionOf(options), servers: options.peers.length }],
+  );
+  const zones = defineZones(users, context);
+  for (const { options, line } of drafts) {
+    const memory = line === null ? null : (zones.get(line.name) ?? null);
+    const group = createGroup({ ...options, memory });
+    const live = addGroup(options.name, group, context);
+    placeParameters(group, live.group, context);
+    const { membership } = live.group;
+    if (membership !== null) context.firstLooks.push(() => membership.start());
+  }
+}
+
+/** A group without the memory of its zone. */
+interface GroupDraft {
+  readonly options: GroupOptions;
+  readonly line: ZoneLine | null;
+}
+
+function draftOf(scope: Scope, name: string, context: BuildContext): GroupDraft {
+  const at = scope.node?.at ?? null;
+  const lines = scope.own(upstreamServer) ?? [];
+  // One that is malformed has been reported already.
+  if (lines.length === 0 && !hasServers(scope)) {
+    context.error(at, 'no servers are inside upstream');
+  }
+  if (lines.length > 0 && lines.every(({ backup }) => backup)) {
+    context.error(at, `no servers in upstream "${name}"`, 'all of them are marked "backup"');
+  }
+  const servers = lines.map((one) => serversOf(one, context));
+  const balancing = balancingOf(scope, context);
+  const bound = scope.own(sticky);
+  const line = scope.own(zone);
+  const bytes = line === null ? null : (zoneBytes(line.name, scope) ?? 0);
+  const options: GroupOptions = {
+    name,
+    peers: servers.flatMap(({ peers }) => peers),
+    membership: changingMembers(scope, name, servers, context),
+    keepalive: keepaliveOf(scope),
+    balancer: balancing.row,
+    balancerArgs: balancing.words,
+    key: balancing.key === null ? null : context.template(balancing.key),
+    sticky: bound === null ? null : bindingOf(bound, name, context),
+    queue: scope.own(queue),
+    zone: line === null || bytes === null ? null : { name: line.name, bytes },
+  };
+  return { options, line };
+}
+
+// Another group may give the size.
+function zoneBytes(name: string, { parent }: Scope): number | null {
+  const lines = (parent?.blocks(upstream) ?? []).map((scope) => scope.own(zone));
+  return lines.find((line) => line?.name === name && line.bytes !== null)?.bytes ?? null;
 }
 
 // A group that is in use already goes on with its own records, equal to those just read.
 function placeParameters(read: UpstreamGroup, live: UpstreamGroup, context: BuildContext): void {
-  for (const [i, { tls }] of live.peers.entries()) {
-    const own = read.peers[i]?.tls ?? null;
+  const known = live.membership?.tls ?? live.peers.map(({ tls }) => tls);
+  const fresh = read.membership?.tls ?? read.peers.map(({ tls }) => tls);
+  for (const [i, tls] of known.entries()) {
+    const own = fresh[i] ?? null;
     const given = own === null ? undefined : context.serverTls.get(own);
     if (tls !== null && given !== undefined) context.serverTls.set(tls, given);
   }
@@ -195,23 +270,23 @@ function hasServers(scope: Scope): boolean {
   return scope.node?.block?.some(({ name }) => name === upstreamServer.name) === true;
 }
 
-function peersOf(line: ServerLine, context: BuildContext): Peer[] {
-  const hostName = parseHostPort(line.target)?.host ?? '';
-  const tls = line.tls === null ? null : readServerTls(line.tls, context);
-  return addressesOf(line.target, 80, line.at, context).map(
-    (address) =>
-      new Peer({
-        address,
-        hostName,
-        weight: line.weight,
-        maxFails: line.maxFails,
-        failTimeout: line.failTimeout,
-        maxConns: line.maxConns,
-        backup: line.backup,
-        down: line.down,
-        tls,
-      }),
-  );
+function serversOf(line: ServerLine, context: BuildContext): LineServers {
+  const common: Omit<PeerOptions, 'address'> = {
+    hostName: parseHostPort(line.target)?.host ?? '',
+    weight: line.weight,
+    maxFails: line.maxFails,
+    failTimeout: line.failTimeout,
+    maxConns: line.maxConns,
+    backup: line.backup,
+    down: line.down,
+    drain: line.drain,
+    slowStart: line.slowStart,
+    route: line.route,
+    server: line.target,
+    tls: line.tls === null ? null : readServerTls(line.tls, context),
+  };
+  const addresses = isLookedUp(line) ? [] : addressesOf(line.target, 80, line.at, context);
+  return { line, common, peers: addresses.map((address) => new Peer({ address, ...common })) };
 }
 
 function readServerTls(given: ServerTlsArguments, context: BuildContext): ServerTls {
@@ -260,10 +335,14 @@ export const upstreamModule: Module = {
     upstreamKeepaliveRequests,
     upstreamKeepaliveTimeout,
     upstreamKeepaliveTime,
+    ...balancingRows,
+    sticky,
+    queue,
+    zone,
   ],
   hosts: (scope) =>
     (scope.own(upstreamServer) ?? []).flatMap((line) => {
-      const host = hostToResolve(line.target);
+      const host = isLookedUp(line) ? null : hostToResolve(line.target);
       return host === null ? [] : [host];
     }),
 };

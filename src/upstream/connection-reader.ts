@@ -16,6 +16,8 @@ export class ConnectionReader {
   #own: Buffer | null = null;
   #kept = false;
   #bytes = 0;
+  /** Bytes that are read at once at most; 0 for no limit. */
+  limit = 0;
 
   /** @param size - the private buffer's size: `tlsReadSize` for TLS */
   constructor(buffers: ReadBufferPool, size: ReadSize) {
@@ -45,12 +47,21 @@ export class ConnectionReader {
     return this.#own.subarray(start, end);
   }
 
+  #limited(): Buffer {
+    if (this.#own !== null && !this.#kept) this.#buffers.release(this.#own);
+    this.#own = null;
+    this.#kept = false;
+    return this.#buffers.shared.subarray(0, this.limit);
+  }
+
   isCurrent(view: Buffer): boolean {
     return view.buffer === (this.#own ?? this.#buffers.shared).buffer;
   }
 
   /** @param busy - is a user attached who may get more of the same body? */
   next(busy: boolean): Buffer {
+    if (!busy) this.limit = 0;
+    if (this.limit > 0) return this.#limited();
     if (busy && this.#bytes >= bulkBytes) {
       if (this.#own === null || this.#kept) this.#own = this.#buffers.take(this.#size);
       this.#kept = false;

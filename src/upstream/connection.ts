@@ -4,6 +4,7 @@
 
 import type { Socket } from 'node:net';
 import { CoarseTimer } from '../base/coarse-timer.ts';
+import { freeBuffer } from '../base/free-buffer.ts';
 import { now } from '../base/clock.ts';
 import { SallyportError } from '../base/errors.ts';
 import { ResponseBody } from '../http1/response-body.ts';
@@ -13,6 +14,7 @@ import type { UpstreamTlsFacts } from '../tls/upstream-facts.ts';
 import type { Address } from '../base/address.ts';
 import { ConnectionReader } from './connection-reader.ts';
 import type { Peer } from './peer.ts';
+import { tolerateWriteErrors } from './write-errors.ts';
 import { plainReadSize, tlsReadSize, type ReadBufferPool } from './read-buffers.ts';
 
 /** Where to connect and as whom. */
@@ -25,6 +27,17 @@ export interface ConnectTarget {
   /** Null: plain. */
   readonly tls: UpstreamTlsTarget | null;
   readonly peer: Peer;
+  /** Not given: the system's own. What of it is part of the identity is in `key`. */
+  readonly socket?: SocketSettings;
+}
+
+/** With what a socket is opened. */
+export interface SocketSettings {
+  readonly keepAlive: boolean;
+  /** Null: the system chooses. */
+  readonly localAddress: string | null;
+  /** 0: the system chooses. */
+  readonly localPort: number;
 }
 
 /** Who uses a connection now. No callback comes before `openConnection` or `take` has returned. */
@@ -50,6 +63,11 @@ export interface ConnectionUser {
   onTlsReport?(error: SallyportError): void;
   /** After `write` returned false: more may be written. */
   onDrain(): void;
+  /**
+   * After `surviveWriteErrors`: the server takes no more. What it has sent still comes; nothing is
+   * written any more.
+   */
+  onWriteFailed?(error: SallyportError): void;
   /** What `arm` was asked to wait for took too long. */
   onTimeout(): void;
 }
@@ -106,6 +124,8 @@ export class UpstreamConnection {
   readonly #socket: Socket;
   #closed = false;
   #ended = false;
+  #writeFailed = false;
+  #survivesWriteErrors = false;
   #paused = false;
 
   constructor(
@@ -143,7 +163,13 @@ export class UpstreamConnection {
 
   /** Is it open both ways with nothing left to send? Only then may it be used again. */
   get reusable(): boolean {
-    return this.connected && !this.#closed && !this.#ended && this.#socket.writableLength === 0;
+    return (
+      this.connected &&
+      !this.#closed &&
+      !this.#ended &&
+      !this.#writeFailed &&
+      this.#socket.writableLength === 0
+    );
   }
 
   /**
@@ -156,8 +182,39 @@ export class UpstreamConnection {
   write(data: string | Buffer): boolean {
     if (!this.connected)
       throw new SallyportError('INTERNAL', 'write before the connection is open');
+    if (this.#writeFailed) return true;
     this.bytesSent += data.length;
     return typeof data === 'string' ? this.#socket.write(data, 'latin1') : this.#socket.write(data);
+  }
+
+  /** As `write`; the buffer's memory is freed when it has been sent (`freeBuffer`). */
+  writeAndFree(data: Buffer): boolean {
+    if (!this.connected)
+      throw new SallyportError('INTERNAL', 'write before the connection is open');
+    if (this.#writeFailed) return true;
+    this.bytesSent += data.length;
+    return this.#socket.write(data, (error) => {
+      if (error === null || error === undefined) freeBuffer(data);
+    });
+  }
+
+  /**
+   * From now on a write that fails does not close the connection: a server that has answered and
+   * closed before it read the whole request has perhaps sent its answer (RFC 9112, 9.5).
+   */
+  surviveWriteErrors(): void {
+    if (this.#survivesWriteErrors) return;
+    this.#survivesWriteErrors = true;
+    tolerateWriteErrors(this.#socket, (error) => {
+      if (this.#writeFailed || this.#closed) return;
+      this.#writeFailed = true;
+      this.user?.onWriteFailed?.(error);
+    });
+  }
+
+  /** Reads at most so many bytes at once, until its present user is done with it. 0: no limit. */
+  limitReads(bytes: number): void {
+    this.#reader.limit = bytes;
   }
 
   /** Holds writes back so that head and body leave in one segment. */

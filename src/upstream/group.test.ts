@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { SallyportError } from '../base/errors.ts';
 import { balancerRows } from './balancers.ts';
+import { nobody } from './balancers.test-kit.ts';
 import { createGroup, createImplicitGroup, defaultKeepalive } from './group.ts';
 import { Peer, isDisabled } from './peer.ts';
 import { resolveHost } from './resolve.ts';
@@ -56,13 +57,13 @@ test('the addresses of a URL are balanced and keep the host name to verify', () 
   const addresses = ['10.0.0.1', '::1'].map((host) => ({ kind: 'ip', host, port: 443 }) as const);
   const group = createImplicitGroup({ name: 'api.test', hostName: 'api.test', addresses });
   assert.equal(group.implicit, true);
-  const names = [1, 2, 3].map(() => group.balancer.pick(null)?.name);
+  const names = [1, 2, 3].map(() => group.balancer.pick(nobody, null)?.name);
   assert.deepEqual(names, ['10.0.0.1:443', '[::1]:443', '10.0.0.1:443']);
   assert.deepEqual(new Set(group.peers.map((peer) => peer.hostName)), new Set(['api.test']));
 });
 
 test('round robin is the first balancer and every row has a name and help of its own', () => {
-  assert.equal(balancerRows[0]?.name, 'round_robin');
+  assert.equal(balancerRows[0]?.name, 'round-robin');
   assert.equal(new Set(balancerRows.map((row) => row.name)).size, balancerRows.length);
   for (const row of balancerRows) assert.match(row.help, /\.$/);
 });

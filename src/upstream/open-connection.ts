@@ -3,7 +3,11 @@
 
 import type { Socket } from 'node:net';
 import { classifyUpstreamError, connectUpstreamTls } from '../tls/upstream-connect.ts';
-import type { UpstreamTlsTarget } from '../tls/upstream-connect.ts';
+import type {
+  SocketOptions,
+  UpstreamTlsHandlers,
+  UpstreamTlsTarget,
+} from '../tls/upstream-connect.ts';
 import {
   UpstreamConnection,
   type ConnectionUser,
@@ -24,20 +28,35 @@ export function openConnection(
 ): UpstreamConnection {
   const { tls, address } = target;
   return new UpstreamConnection(target, user, buffers, (connection, reads) =>
-    tls === null ? openPlainSocket(connection, address, reads) : openTls(connection, tls, reads),
+    tls === null
+      ? openPlainSocket(connection, address, reads, socketOptions(target))
+      : openTls(connection, tls, reads, socketOptions(target)),
   );
+}
+
+/** What `proxy_bind` and `proxy_socket_keepalive` ask for; null: nothing. */
+function socketOptions({ socket }: ConnectTarget): SocketOptions | null {
+  if (socket === undefined) return null;
+  const { keepAlive, localAddress, localPort } = socket;
+  return {
+    keepAlive,
+    ...(localAddress === null ? {} : { localAddress }),
+    ...(localPort === 0 ? {} : { localPort }),
+  };
 }
 
 function openTls(
   connection: UpstreamConnection,
   target: UpstreamTlsTarget,
   reads: SocketReads,
+  options: SocketOptions | null,
 ): Socket {
-  const socket = connectUpstreamTls(target, reads, {
+  const handlers: UpstreamTlsHandlers = {
     onSecure: (facts) => connection.establish(facts),
     onFailure: (error, facts) => connection.fail(error, facts),
     onReport: (error) => connection.user?.onTlsReport?.(error),
-  });
+  };
+  const socket = connectUpstreamTls(target, reads, handlers, options);
   // Until the handshake is verified the tls room names the failure: it knows what was wrong.
   socket.on('error', (error) => {
     if (connection.connected) {

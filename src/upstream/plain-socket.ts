@@ -2,6 +2,7 @@
 
 import { connect, type Socket } from 'node:net';
 import type { Address } from '../base/address.ts';
+import type { SocketOptions } from '../tls/upstream-connect.ts';
 import type { SocketReads, UpstreamConnection } from './connection.ts';
 import { classifySocketError } from './socket-error.ts';
 
@@ -10,12 +11,13 @@ export function openPlainSocket(
   connection: UpstreamConnection,
   address: Address,
   reads: SocketReads,
+  options: SocketOptions | null = null,
 ): Socket {
   const where =
     address.kind === 'unix'
       ? { path: address.path }
       : { host: address.host, port: address.port, noDelay: true };
-  const socket = connect({ ...where, onread: reads });
+  const socket = connect({ ...where, ...options, onread: reads });
   socket.on('error', (error) => connection.fail(classifySocketError(error, connection.connected)));
   socket.on('connect', () => connection.establish(null));
   return socket;

@@ -92,6 +92,17 @@ export class ConnectionPool implements IdleKeeper {
     this.#sweep();
   }
 
+  /** Closes idle connections to servers that have left the group. */
+  closeLeft(): void {
+    let next = this.#oldest;
+    while (next !== null) {
+      const connection = next;
+      next = connection.newer;
+      if (connection.peer.left) connection.end();
+    }
+    this.#sweep();
+  }
+
   /** For the connection itself: takes it out without closing it. */
   forget(connection: UpstreamConnection): void {
     if (connection.keeper !== this) return;
@@ -109,6 +120,7 @@ export class ConnectionPool implements IdleKeeper {
     return (
       !this.#closed &&
       connection.keeper === null &&
+      !connection.peer.left &&
       connection.reusable &&
       this.#isInForce(connection) &&
       settings.connections > 0 &&

@@ -123,6 +123,13 @@ test('a pooled connection that dies unanswered is replaced once by a fresh one',
   assert.equal(outcomeOf('UPSTREAM_RESET', 'same-fresh'), 'neutral');
 });
 
+test('a session that was withdrawn costs no request, whatever is configured', () => {
+  const code = 'UPSTREAM_TLS_SESSION_STALE';
+  const strict = { method: 'POST', requestSent: false, conditions: 0, triesLeft: 0, timeLeft: 0 };
+  assert.equal(mayTryNext(code, state(strict)), 'same-fresh');
+  assert.equal(outcomeOf(code, 'same-fresh'), 'neutral');
+});
+
 test('a pooled connection is not replaced where the request may have had an effect', () => {
   const stale = { reusedConnection: true };
   assert.equal(mayTryNext('UPSTREAM_RESET', state({ ...stale, method: 'POST' })), 'stop');

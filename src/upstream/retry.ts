@@ -48,6 +48,7 @@ const bitOfCode: Readonly<Partial<Record<ErrorCode, number>>> = {
   UPSTREAM_CONNECT_FAILED: conditions.error.bit,
   UPSTREAM_RESET: conditions.error.bit,
   UPSTREAM_CLOSED_EARLY: conditions.error.bit,
+  UPSTREAM_TLS_SESSION_STALE: conditions.error.bit,
   UPSTREAM_TLS_HANDSHAKE_REFUSED: conditions.error.bit,
   UPSTREAM_TLS_PROTOCOL_MISMATCH: conditions.error.bit,
   UPSTREAM_TLS_NOT_TLS: conditions.error.bit,
@@ -114,6 +115,8 @@ export function conditionOf(failure: Failure): number {
 /**
  * Decides whether a request whose attempt has failed is tried again. The first rule that applies:
  *
+ * 0. A TLS session that was withdrawn while it was being resumed: once more with a full handshake,
+ *    whatever is configured. Nothing was sent, and it says nothing about the server.
  * 1. Verification failures, and statuses that no condition names, are final (design: a TLS
  *    verification failure is never hidden by asking another server).
  * 2. Once the client has a byte of an answer there is no other.
@@ -125,6 +128,7 @@ export function conditionOf(failure: Failure): number {
  * 6. Otherwise another server, as long as tries are left.
  */
 export function mayTryNext(failure: Failure, state: RetryState): RetryDecision {
+  if (failure === 'UPSTREAM_TLS_SESSION_STALE') return 'same-fresh';
   const bit = conditionOf(failure);
   if (bit === 0 || state.answerStarted) return 'stop';
   let wanted = bit;

@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { Tried } from './balancer.ts';
+import { nobody } from './balancers.test-kit.ts';
 import { Peer, type PeerOptions } from './peer.ts';
 import { RoundRobin } from './round-robin.ts';
 
@@ -20,7 +21,7 @@ function peersOf(...options: Partial<PeerOptions>[]): Peer[] {
 /** A clock that stands where it is put. */
 class Clock {
   time = 1_000_000;
-  readonly read = (): number => this.time;
+  readonly clock = (): number => this.time;
 }
 
 /** One request through all its tries: the peers it went to, `-` at the end where none answered. */
@@ -28,7 +29,7 @@ function request(balancer: RoundRobin, dead: string): string {
   let tried: Tried | null = null;
   let way = '';
   for (;;) {
-    const peer = balancer.pick(tried);
+    const peer = balancer.pick(nobody, tried);
     if (peer === null) return `${way}-`;
     way += peer.hostName;
     if (!dead.includes(peer.hostName)) {
@@ -76,7 +77,7 @@ test('backups serve, by their own weights, only while no primary is usable', () 
   const backup = true;
   const clock = new Clock();
   const peers = peersOf({}, {}, { backup }, { backup, weight: 2 });
-  const balancer = new RoundRobin(peers, clock.read);
+  const balancer = new RoundRobin(peers, clock);
   assert.equal(sequence(balancer, 8, 'ab'), 'abd c d d c d d c');
   clock.time += 10_001;
   assert.equal(sequence(balancer, 6), 'b b a b a b');
@@ -84,7 +85,7 @@ test('backups serve, by their own weights, only while no primary is usable', () 
 
 test('when all servers are out, no server is live until fail_timeout has passed', () => {
   const clock = new Clock();
-  const balancer = new RoundRobin(peersOf({}, {}), clock.read);
+  const balancer = new RoundRobin(peersOf({}, {}), clock);
   assert.equal(sequence(balancer, 3, 'ab'), 'ab- - -');
   clock.time += 10_000;
   assert.equal(sequence(balancer, 1), '-');
@@ -95,7 +96,7 @@ test('when all servers are out, no server is live until fail_timeout has passed'
 test('after fail_timeout one check decides: a failure starts the time anew', () => {
   const clock = new Clock();
   const peers = peersOf({}, { failTimeout: 1000 });
-  const balancer = new RoundRobin(peers, clock.read);
+  const balancer = new RoundRobin(peers, clock);
   sequence(balancer, 2, 'b');
   assert.equal(sequence(balancer, 3, 'b'), 'a a a');
   clock.time += 1001;
@@ -112,7 +113,7 @@ test('a success within the window does not forget the failures before it', () =>
   const clock = new Clock();
   const [peer, other] = peersOf({ maxFails: 2 }, { down: true });
   assert.ok(peer !== undefined && other !== undefined);
-  const balancer = new RoundRobin([peer, other], clock.read);
+  const balancer = new RoundRobin([peer, other], clock);
   request(balancer, 'a');
   request(balancer, '');
   assert.equal(peer.fails, 1);
@@ -133,23 +134,23 @@ test('the only server of a group is used however often it fails, unless it is do
 
 test('a server with max_conns in use gets nothing until one is given back', () => {
   const balancer = new RoundRobin(peersOf({ maxConns: 1 }, { maxConns: 1 }));
-  const first = balancer.pick(null);
-  const second = balancer.pick(null);
+  const first = balancer.pick(nobody, null);
+  const second = balancer.pick(nobody, null);
   assert.ok(first !== null && second !== null);
   assert.notEqual(first, second);
-  assert.equal(balancer.pick(null), null);
+  assert.equal(balancer.pick(nobody, null), null);
   balancer.report(second, 'neutral');
-  assert.equal(balancer.pick(null), second);
+  assert.equal(balancer.pick(nobody, null), second);
   const only = new RoundRobin(peersOf({ maxConns: 1 }));
-  assert.notEqual(only.pick(null), null);
-  assert.equal(only.pick(null), null);
+  assert.notEqual(only.pick(nobody, null), null);
+  assert.equal(only.pick(nobody, null), null);
 });
 
 test('a neutral outcome gives the connection back and changes nothing else', () => {
   const [peer, other] = peersOf({}, {});
   assert.ok(peer !== undefined && other !== undefined);
   const balancer = new RoundRobin([peer, other]);
-  assert.equal(balancer.pick(null), peer);
+  assert.equal(balancer.pick(nobody, null), peer);
   assert.equal(peer.connections, 1);
   balancer.report(peer, 'neutral');
   assert.equal(peer.connections, 0);
@@ -182,7 +183,7 @@ test('no server is ever ahead of or behind its share by as much as one cycle of 
       const total = list.reduce((sum, weight) => sum + weight, 0);
       const picked = list.map(() => 0);
       for (let turn = 1; turn <= 2 * total; turn += 1) {
-        const peer = balancer.pick(null);
+        const peer = balancer.pick(nobody, null);
         const at = peers.findIndex((candidate) => candidate === peer);
         picked[at] = (picked[at] ?? 0) + 1;
         list.forEach((weight, index) => {
@@ -215,7 +216,7 @@ test('peers that fail and recover in any order keep weights within their bounds'
     fc.property(weights, steps, (list, plan) => {
       const clock = new Clock();
       const peers = peersOf(...list.map((weight) => ({ weight, maxFails: 2 })));
-      const balancer = new RoundRobin(peers, clock.read);
+      const balancer = new RoundRobin(peers, clock);
       for (const step of plan) {
         clock.time += step.wait;
         request(balancer, step.dead.join(''));

@@ -24,6 +24,7 @@ const texts: Readonly<Record<string, string>> = {
 
 /** The names that nginx's log gives to the system calls that Node reports. */
 const calls: Readonly<Record<string, string>> = {
+  bind: 'bind',
   connect: 'connect',
   read: 'recv',
   write: 'send',

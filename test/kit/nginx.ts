@@ -2,7 +2,7 @@
 // test is over. The configuration is a complete one (`events {}`, `http { … }`); what keeps nginx
 // inside the folder is added to its first lines without moving any line number.
 
-import { spawn, spawnSync } from 'node:child_process';
+import { execFile, spawn, spawnSync } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { accessSync, constants, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
@@ -76,11 +76,24 @@ export function checkConfig(configText: string, options: NginxOptions = {}): Con
   const folder = options.folder ?? tempFolder(options.scope);
   const args = nginxArguments(prepare(configText, folder), folder);
   const { status, stderr } = spawnSync(nginxPath ?? 'nginx', ['-t', ...args], { encoding: 'utf8' });
-  const messages = stderr
+  return { ok: status === 0, messages: messagesIn(stderr, folder) };
+}
+
+/** The same without waiting, for many of them: each at a time in a folder of its own. */
+export function checkConfigLater(configText: string, folder: string): Promise<ConfigVerdict> {
+  const args = nginxArguments(prepare(configText, folder), folder);
+  return new Promise((resolve) => {
+    execFile(nginxPath ?? 'nginx', ['-t', ...args], { encoding: 'utf8' }, (error, _, stderr) => {
+      resolve({ ok: error === null, messages: messagesIn(stderr, folder) });
+    });
+  });
+}
+
+function messagesIn(output: string, folder: string): string[] {
+  return output
     .split('\n')
     .filter((line) => line.startsWith('nginx: ['))
     .map((line) => line.slice('nginx: '.length).replaceAll(`${folder}/`, ''));
-  return { ok: status === 0, messages };
 }
 
 function findNginx(): string | null {

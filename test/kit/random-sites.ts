@@ -1,6 +1,8 @@
 // Random sets of locations, and random request targets that are likely to hit them, from a seed:
 // the same seed gives the same again.
 
+import { Random } from './random.ts';
+
 /** A virtual server with locations that answer with their own names. */
 export interface RandomServer {
   readonly name: string;
@@ -40,15 +42,15 @@ const patterns = [
 ];
 
 export class RandomSites {
-  #state: number;
+  readonly #random: Random;
 
   constructor(seed: number) {
-    this.#state = seed >>> 0;
+    this.#random = new Random(seed);
   }
 
   /** A server with up to 12 locations, some of them nested. */
   server(name: string): RandomServer {
-    const words = Array.from({ length: 4 }, () => this.#pick(syllables));
+    const words = Array.from({ length: 4 }, () => this.#random.pick(syllables));
     const lines = this.#locations(words, '', 2);
     const config = (port: number): string =>
       `server { listen 127.0.0.1:${port}; server_name ${name};\n${lines}\n}`;
@@ -57,22 +59,27 @@ export class RandomSites {
 
   /** A request target, with or without escapes, dots, doubled slashes and a query. */
   target(words: readonly string[]): string {
-    const count = this.#below(5);
+    const count = this.#random.below(5);
     let path = '';
     for (let i = 0; i < count; i += 1) path += this.#slash() + this.#segment(words);
-    if (count === 0 || this.#below(3) === 0) path += this.#slash();
-    return path + (this.#below(4) === 0 ? `?${this.#pick(['', 'q', 'a/../b', 'x=%zz', '?'])}` : '');
+    if (count === 0 || this.#random.below(3) === 0) path += this.#slash();
+    return (
+      path +
+      (this.#random.below(4) === 0
+        ? `?${this.#random.pick(['', 'q', 'a/../b', 'x=%zz', '?'])}`
+        : '')
+    );
   }
 
   #locations(words: readonly string[], within: string | null, depth: number): string {
     const used = new Set<string>();
     const lines: string[] = [];
-    const count = 2 + this.#below(depth === 2 ? 8 : 3);
+    const count = 2 + this.#random.below(depth === 2 ? 8 : 3);
     for (let i = 0; i < count; i += 1) {
       const match = this.#match(words, within);
       if (used.has(match.key)) continue;
       used.add(match.key);
-      const inner = match.nests && depth > 0 && this.#below(3) === 0;
+      const inner = match.nests && depth > 0 && this.#random.below(3) === 0;
       const nested = inner ? `\n${this.#locations(words, match.prefix, depth - 1)}\n` : '';
       const text = match.key.replaceAll('$', '');
       lines.push(
@@ -87,9 +94,11 @@ export class RandomSites {
     within: string | null,
   ): { key: string; written: string; prefix: string | null; nests: boolean } {
     // Inside a regular expression nginx allows others only.
-    const kind = this.#pick(within === null ? ['~', '~*'] : ['', '', '', '=', '^~', '~', '~*']);
+    const kind = this.#random.pick(
+      within === null ? ['~', '~*'] : ['', '', '', '=', '^~', '~', '~*'],
+    );
     if (kind.startsWith('~')) {
-      const pattern = this.#pick(patterns);
+      const pattern = this.#random.pick(patterns);
       return {
         key: `${kind} ${pattern}`,
         written: `${kind} "${pattern}"`,
@@ -98,8 +107,8 @@ export class RandomSites {
       };
     }
     let text = within === '' || within === null ? '/' : within;
-    for (let i = this.#below(3); i > 0; i -= 1) {
-      text += this.#pick(words) + this.#pick(['', '/', '/']);
+    for (let i = this.#random.below(3); i > 0; i -= 1) {
+      text += this.#random.pick(words) + this.#random.pick(['', '/', '/']);
     }
     // "^~ /a" and "/a" are one location to nginx; "= /a" is another.
     return {
@@ -111,13 +120,13 @@ export class RandomSites {
   }
 
   #segment(words: readonly string[]): string {
-    switch (this.#below(10)) {
+    switch (this.#random.below(10)) {
       case 0:
         return '.';
       case 1:
         return '..';
       case 2:
-        return this.#pick([
+        return this.#random.pick([
           '%2e',
           '%2E.',
           '.%2e',
@@ -132,7 +141,7 @@ export class RandomSites {
           '...',
         ]);
       default: {
-        const text = this.#pick(words) + this.#pick(['', '', '', 'a', '.a', 'B']);
+        const text = this.#random.pick(words) + this.#random.pick(['', '', '', 'a', '.a', 'B']);
         return this.#escape(text);
       }
     }
@@ -144,8 +153,8 @@ export class RandomSites {
     for (const byte of Buffer.from(text)) {
       const must = byte === 0x25 || byte === 0x20;
       const hex = byte.toString(16).padStart(2, '0');
-      if (must || this.#below(6) === 0) {
-        escaped += `%${this.#below(2) === 0 ? hex : hex.toUpperCase()}`;
+      if (must || this.#random.below(6) === 0) {
+        escaped += `%${this.#random.below(2) === 0 ? hex : hex.toUpperCase()}`;
       } else {
         escaped += String.fromCharCode(byte);
       }
@@ -154,19 +163,6 @@ export class RandomSites {
   }
 
   #slash(): string {
-    return this.#pick(['/', '/', '/', '/', '/', '/', '/', '//', '///', '/./']);
-  }
-
-  #pick<T>(from: readonly T[]): T {
-    return from[this.#below(from.length)] as T;
-  }
-
-  // mulberry32: small, and good enough to spread choices.
-  #below(limit: number): number {
-    this.#state = (this.#state + 0x6d2b79f5) >>> 0;
-    let mixed = this.#state;
-    mixed = Math.imul(mixed ^ (mixed >>> 15), mixed | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % limit;
+    return this.#random.pick(['/', '/', '/', '/', '/', '/', '/', '//', '///', '/./']);
   }
 }

@@ -45,12 +45,21 @@ export async function compareRouting({ seed, count, scope }: RoutingRun): Promis
 
 function check(pairs: readonly ComparedPair[], server: RoutingServer, seed: number): void {
   try {
-    assertSameAsNginx(pairs);
+    for (const pair of pairs) if (!isBrokenByNginx(pair)) assertSameAsNginx([pair]);
   } catch (error) {
     if (!(error instanceof Error)) throw error;
     const shown = server.config({ port: 0, upstream: 'UPSTREAM', files: 'FILES' });
-    throw new AssertionError({ message: `seed ${seed}, ${server.name}:\n${error.message}\n${shown}` });
+    throw new AssertionError({
+      message: `seed ${seed}, ${server.name}:\n${error.message}\n${shown}`,
+    });
   }
+}
+
+// nginx writes a decoded space into its request line, which then means something else to whoever
+// reads it; here it is escaped.
+function isBrokenByNginx({ nginx }: ComparedPair): boolean {
+  const passed = nginx.received['upstream'] ?? [];
+  return passed.some(({ requestLine }) => !/^\S+ \S+ HTTP\/1\.1$/.test(requestLine));
 }
 
 function config(site: Site, servers: readonly RoutingServer[]): string {
