@@ -6,9 +6,10 @@ export type ErrorSource = 'client' | 'upstream' | 'internal' | 'config';
 
 /**
  * May the same request be sent to another (or the same) server? `if-reused`: only when the
- * connection came from the pool, where a close may have crossed with the request.
+ * connection came from the pool, where a close may have crossed with the request. `if-resumed`:
+ * always, to the same server with a full handshake, because nothing was sent.
  */
-export type RetryAdvice = 'no' | 'yes' | 'if-reused';
+export type RetryAdvice = 'no' | 'yes' | 'if-reused' | 'if-resumed';
 
 /** nginx's error log levels, most severe first. */
 export type LogLevel = 'emerg' | 'alert' | 'crit' | 'error' | 'warn' | 'notice' | 'info' | 'debug';

@@ -11,7 +11,8 @@ export function addressBytes(text: string): Uint8Array | null {
   return bytes?.length === 16 && isMapped(bytes) ? bytes.subarray(12) : bytes;
 }
 
-function writtenBytes(text: string): Uint8Array | null {
+/** The same, but a mapped address keeps its 16 bytes. */
+export function writtenBytes(text: string): Uint8Array | null {
   const version = isIP(text);
   if (version === 0) return null;
   return version === 4 ? Uint8Array.from(text.split('.'), Number) : ipv6Bytes(text);

@@ -1,10 +1,10 @@
 // The rows of everything that TLS towards an upstream server can fail with. The client gets 502 and
 // no word of it; the log gets everything.
 
-import type { ErrorFacts, RetryAdvice } from './error-row.ts';
+import type { ErrorFacts, LogLevel, RetryAdvice } from './error-row.ts';
 
-function row(retry: RetryAdvice, help: string): ErrorFacts {
-  return { source: 'upstream', retry, status: 502, level: 'error', help };
+function row(retry: RetryAdvice, help: string, level: LogLevel = 'error'): ErrorFacts {
+  return { source: 'upstream', retry, status: 502, level, help };
 }
 
 /** What says that the server is not the one that was meant (retry `no`), and what came before. */
@@ -90,6 +90,11 @@ export const upstreamTlsErrorRows = {
   UPSTREAM_TLS_CLIENT_CERT_REFUSED: row(
     'no',
     'An upstream server demands a client certificate, or refused the one presented.',
+  ),
+  UPSTREAM_TLS_SESSION_STALE: row(
+    'if-resumed',
+    'An upstream server resumed a TLS session whose verification had just ceased to count.',
+    'info',
   ),
   UPSTREAM_TLS_HANDSHAKE_REFUSED: row(
     'yes',

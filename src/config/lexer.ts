@@ -51,6 +51,11 @@ export class Lexer {
     this.#text = text;
   }
 
+  /** Of the next character to read: where the token that was read last ends. */
+  get index(): number {
+    return this.#index;
+  }
+
   next(): Token {
     const quote = this.#closedQuote;
     this.#closedQuote = null;

@@ -150,6 +150,7 @@ export function blockDirective(spec: {
   readonly opens: Context;
   readonly once?: boolean;
   readonly help: string;
+  readonly example?: string;
 }): DirectiveRow<true> {
   const row = makeRow<true, true>('block', { ...spec, value: noValue, default: true });
   return { ...row, opens: spec.opens, inherits: false, repeats: spec.once !== true };

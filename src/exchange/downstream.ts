@@ -2,6 +2,7 @@
 // write the response through these two seams, and know no socket.
 
 import type { X509Certificate } from 'node:crypto';
+import type { ProxyHeader } from '../http1/proxy-protocol.ts';
 import type { Exchange } from './exchange.ts';
 
 /** TLS facts of a client connection that variables and access checks need. */
@@ -13,7 +14,12 @@ export interface ClientTls {
   readonly reused: boolean;
   readonly ciphersOffered: string;
   readonly curvesOffered: string;
+  readonly sigalgsOffered: string;
+  /** What the server signed with; empty on resumed connections. */
+  readonly sigalg: string;
   readonly alpn: string;
+  /** Hex; empty where a ticket holds the session. */
+  readonly sessionId: string;
   /** NONE, SUCCESS or FAILED:reason. */
   readonly verify: string;
   readonly certificate: X509Certificate | null;
@@ -21,10 +27,15 @@ export interface ClientTls {
   readonly certificateProblem: 'absent' | 'invalid' | null;
   readonly subject: string;
   readonly issuer: string;
+  /** Both in OpenSSL's old form. */
+  readonly subjectLegacy: string;
+  readonly issuerLegacy: string;
   readonly serial: string;
   readonly fingerprint: string;
   readonly notBefore: string;
   readonly notAfter: string;
+  /** Whole days until then. */
+  readonly daysLeft: string;
 }
 
 /** Facts of the client's connection, fixed shape. */
@@ -37,6 +48,8 @@ export interface ClientConnectionFacts {
   readonly localAddress: string;
   readonly localPort: number;
   readonly tls: ClientTls | null;
+  /** What a balancer in front said of its client (PROXY protocol). */
+  readonly proxied: ProxyHeader | null;
 }
 
 /** Takes the request body as it arrives. The buffers are its own to keep. */
@@ -76,6 +89,10 @@ export interface Downstream extends ClientConnectionFacts {
   resumeBody(): void;
   /** Sends an interim response head (`100 Continue`). */
   sendContinue(): void;
+  /** Sends any other interim response head, with its empty line. */
+  sendInterim(head: string): void;
+  /** Runs the header filters now; `sendHead` does not run them again then. */
+  filterHead(x: Exchange): void;
   /**
    * Sends the response head from the exchange's fields, and `first` (a buffer, or text of one
    * character per byte) in the same write.

@@ -6,7 +6,9 @@ import type { Fields } from '../http1/fields.ts';
 import type { RequestHead } from '../http1/request-head.ts';
 import type { ResponseHead } from '../http1/response-head.ts';
 import { Fields as FieldList } from '../http1/fields.ts';
+import type { BodyFilter } from './body-filter.ts';
 import type { Downstream, ExchangeOwner } from './downstream.ts';
+import type { Ending } from './ending.ts';
 import type { Handler } from './handler.ts';
 import type { UpstreamTry } from './upstream-try.ts';
 
@@ -29,6 +31,8 @@ export interface StoredBody {
   readonly length: number;
   /** The whole body where it is in memory, else null. */
   readonly inMemory: readonly Buffer[] | null;
+  /** Of a file that keeps its name while the request lasts; else null. */
+  readonly fileName?: string | null;
   append(chunk: Buffer): void;
   /** Some bytes from `position` on; empty at the end. */
   read(position: number): Buffer;
@@ -61,14 +65,29 @@ export class Exchange {
   host: string;
   /** The client's own target still says what is meant: no rewrite or redirect changed it. */
   targetValid: boolean;
+  /** `rewrite` gave it another URI, for which a location has still to be found. */
+  uriChanged: boolean;
+  /** The URI begins with the location's name; false after `rewrite … break`. */
+  locationValid: boolean;
+  /** No `rewrite` of this level has matched yet: `set` and `if` see captures escaped. */
+  quotesCaptures: boolean;
+  /** `try_files` found a file below an alias of a regular expression: it adds to the alias. */
+  addsUriToAlias: boolean;
+  /** Address and port of the client; `set_real_ip_from` may take them from a field. */
+  remoteAddress: string;
+  remotePort: number;
   bodyLength: number;
   bodyChunked: boolean;
   /** The body, once a handler has begun to read it into a store. */
   storedBody: StoredBody | null;
   /** Bytes of head and body that the client sent. */
   requestLength: number;
+  /** It had begun to arrive before the response to the one before it was complete. */
+  pipelined: boolean;
 
   // ---- where it is
+  /** The exchange that it is a subrequest of; null for those of clients. */
+  parent: Exchange | null;
   server: ServerFacts;
   location: LocationFacts | null;
   handlers: readonly Handler[];
@@ -82,7 +101,14 @@ export class Exchange {
   /** Status that `error_page` fixed for the response, 0 for none. */
   fixedStatus: number;
   errorPageUsed: boolean;
+  /** `satisfy any`: -1 before a check has spoken, 0 let through, else the status of a refusal. */
+  accessCode: number;
+  /** What `limit_req` and `limit_conn` said of it; 0 before they were asked. */
+  requestLimit: number;
+  connectionLimit: number;
   owner: ExchangeOwner | null;
+  /** What is given back at its end. */
+  endings: Ending | null;
 
   // ---- the response
   status: number;
@@ -94,9 +120,13 @@ export class Exchange {
   contentType: string | null;
   /** -1: not known before the end. */
   contentLength: number;
+  /** A file: parts of it may be asked for. */
+  allowRanges: boolean;
   fields: Fields;
   /** Path of a Location that still has to be made absolute; it stands before all other fields. */
   redirectPath: string | null;
+  /** The header filters have run. */
+  headFiltered: boolean;
   headSent: boolean;
   /** The whole answer went out. */
   completed: boolean;
@@ -104,15 +134,29 @@ export class Exchange {
   finished: boolean;
   keepAlive: boolean;
   chunked: boolean;
+  /** Field lines that follow the body, which is sent in chunks then. */
+  trailerLines: ((x: Exchange) => string) | null;
+  /** What changes the body on its way; null for nearly all. Put in by header filters. */
+  filters: BodyFilter[] | null;
+  /** The lines that followed the body. */
+  sentTrailers: string;
+  /** Bytes per second that `set $limit_rate` asks for; -1 where nothing did, 0 for no limit. */
+  limitRate: number;
   bytesSent: number;
   bodyBytesSent: number;
 
   // ---- behind the proxy
   tries: UpstreamTry[] | null;
   upstreamHead: ResponseHead | null;
+  /** Fields after the body of its response. */
+  upstreamTrailers: Fields | null;
+  /** Lines of its fields that came from the upstream; those after them were added here. */
+  upstreamFields: number;
   /** `$proxy_host`, `$proxy_port` of the location that passed the request on. */
   proxyHost: string;
   proxyPort: string;
+  /** Bytes of the body that went upstream, -1 in chunks, -2 where there is or was none. */
+  passedBody: number;
   requestId: string | null;
 
   constructor(client: Downstream, start: ExchangeStart) {
@@ -125,10 +169,18 @@ export class Exchange {
     this.args = request.query;
     this.host = '';
     this.targetValid = true;
+    this.uriChanged = false;
+    this.locationValid = true;
+    this.quotesCaptures = false;
+    this.addsUriToAlias = false;
+    this.remoteAddress = client.remoteAddress;
+    this.remotePort = client.remotePort;
     this.bodyLength = request.contentLength;
     this.bodyChunked = request.chunked;
     this.storedBody = null;
     this.requestLength = request.bytes;
+    this.pipelined = false;
+    this.parent = null;
     this.server = start.server;
     this.location = null;
     this.handlers = noHandlers;
@@ -139,27 +191,45 @@ export class Exchange {
     this.redirects = 0;
     this.fixedStatus = 0;
     this.errorPageUsed = false;
+    this.accessCode = -1;
+    this.requestLimit = 0;
+    this.connectionLimit = 0;
     this.owner = null;
+    this.endings = null;
     this.status = 0;
     this.reason = null;
     this.ownServer = true;
     this.ownDate = true;
     this.contentType = null;
     this.contentLength = -1;
+    this.allowRanges = false;
     this.fields = start.fields;
     this.redirectPath = null;
+    this.headFiltered = false;
     this.headSent = false;
     this.completed = false;
     this.finished = false;
     this.keepAlive = request.keepAlive;
     this.chunked = false;
+    this.trailerLines = null;
+    this.filters = null;
+    this.sentTrailers = '';
+    this.limitRate = -1;
     this.bytesSent = 0;
     this.bodyBytesSent = 0;
     this.tries = null;
     this.upstreamHead = null;
+    this.upstreamTrailers = null;
+    this.upstreamFields = 0;
     this.proxyHost = '';
     this.proxyPort = '';
+    this.passedBody = -2;
     this.requestId = null;
+  }
+
+  /** The client's own request, of which this is perhaps a subrequest. */
+  get main(): Exchange {
+    return this.parent === null ? this : this.parent.main;
   }
 
   /** The body is lost: what follows is done as if there were none. */
@@ -179,6 +249,22 @@ export class Exchange {
     this.ownDate = true;
     this.contentType = null;
     this.contentLength = -1;
+    this.allowRanges = false;
+    this.headFiltered = false;
+    this.trailerLines = null;
+    this.filters = null;
+  }
+
+  /** Has something given back when it ends. */
+  addEnding(ending: Ending): void {
+    ending.next = this.endings;
+    this.endings = ending;
+  }
+
+  /** Puts a filter at the end of those that the body passes. */
+  addFilter(filter: BodyFilter): void {
+    this.filters ??= [];
+    this.filters.push(filter);
   }
 
   /** Has the request a body, as its framing says? */

@@ -7,5 +7,8 @@ export const NEXT = 0;
 /** The handler has taken the request over: it answers, or resumes the phases later. */
 export const HANDLED = -1;
 
+/** Of the access phase: the check lets the request through (`satisfy any` asks no other one). */
+export const ALLOWED = -3;
+
 /** One step of a request's way through its location. */
 export type Handler = (x: Exchange) => number;

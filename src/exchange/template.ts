@@ -28,7 +28,7 @@ function readName(text: string, at: number): { name: string; end: number } {
     const match = /^[A-Za-z0-9_]+/.exec(text.slice(at + 2));
     const end = at + 2 + (match?.[0].length ?? 0);
     if (match === null || text[end] !== '}') {
-      throw new TemplateError(`the closing bracket in "${text.slice(at + 2)}" variable is missing`);
+      throw new TemplateError(`the closing bracket in "${match?.[0] ?? ''}" variable is missing`);
     }
     return { name: match[0], end: end + 1 };
   }

@@ -8,6 +8,12 @@ export class UpstreamTry {
   readonly startedAt: number;
   /** The first try of another group, after an internal redirect. */
   startsGroup = false;
+  /** The response will be passed on; another server is not asked any more. */
+  accepted = false;
+  /** The host of the server as configured; empty where none was chosen. */
+  serverName = '';
+  /** In the queue of the group before it was sent. */
+  queueTime = -1;
   status = 0;
   connectTime = -1;
   headerTime = -1;

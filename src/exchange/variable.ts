@@ -12,11 +12,27 @@ export interface VariableRow {
   /** For a family, `suffix` is what follows the prefix. */
   bind(suffix: string): Getter;
   readonly help: string;
+  /** What `set` does to it; without it, `set` is refused. */
+  readonly assign?: Assign;
+  /** Members of a family, by suffix, that the configuration cannot define. The others it can. */
+  readonly fixed?: readonly string[];
 }
+
+/** Gives a variable another value for the rest of the request. */
+export type Assign = (x: Exchange, value: string) => void;
 
 /** A variable with a fixed name. */
 export function variable(name: string, help: string, get: Getter): VariableRow {
   return { name, family: false, bind: () => get, help };
+}
+
+/** A variable that `set` can change. */
+export function settableVariable(
+  name: string,
+  help: string,
+  access: { readonly get: Getter; readonly assign: Assign },
+): VariableRow {
+  return { ...variable(name, help, access.get), assign: access.assign };
 }
 
 /** A family of variables: `http_` gives `$http_user_agent` and all its like. */
@@ -24,8 +40,9 @@ export function variableFamily(
   prefix: string,
   help: string,
   bind: (suffix: string) => Getter,
+  fixed: readonly string[] = [],
 ): VariableRow {
-  return { name: prefix, family: true, bind, help };
+  return { name: prefix, family: true, bind, help, fixed };
 }
 
 /** All variables of one configuration: the rows, and those that the configuration defines. */
@@ -33,6 +50,7 @@ export class VariableTable {
   readonly #rows = new Map<string, VariableRow>();
   readonly #families: VariableRow[] = [];
   readonly #slots = new Map<string, number>();
+  readonly #computed = new Map<string, Getter>();
 
   constructor(rows: readonly VariableRow[]) {
     for (const row of rows) {
@@ -57,16 +75,73 @@ export class VariableTable {
     return slot;
   }
 
+  /**
+   * Defines a variable with a getter of its own (`map`, `set`). Its value may also lie in its slot,
+   * which goes first.
+   */
+  defineComputed(name: string, get: Getter): number {
+    this.#computed.set(name.toLowerCase(), get);
+    return this.define(name);
+  }
+
+  /** How `set` changes a variable: null where it is one that cannot be changed. */
+  assigner(name: string): Assign | null {
+    const key = name.toLowerCase();
+    const row = this.#rows.get(key);
+    if (row !== undefined) return row.assign ?? null;
+    if (!this.isDefinable(key)) return null;
+    const slot = this.#slots.get(key) ?? this.#defineMember(key);
+    return (x, value) => {
+      x.slots ??= [];
+      x.slots[slot] = value;
+    };
+  }
+
   /** @returns null where no such variable exists */
   find(name: string): Getter | null {
     if (/^[0-9]+$/.test(name)) return capture(Number(name));
     const key = name.toLowerCase();
     const slot = this.#slots.get(key);
-    if (slot !== undefined) return (x) => x.slots?.[slot] ?? null;
+    if (slot !== undefined) {
+      const computed = this.#computed.get(key);
+      if (computed === undefined) return (x) => x.slots?.[slot] ?? null;
+      return (x) => x.slots?.[slot] ?? computed(x);
+    }
     const row = this.#rows.get(key);
     if (row !== undefined) return row.bind('');
-    const family = this.#families.find((one) => key.startsWith(one.name));
+    const family = this.#familyOf(key);
     return family === undefined ? null : family.bind(key.slice(family.name.length));
+  }
+
+  // A member of a family (`set $http_x …`) keeps its own value until another one is set.
+  #defineMember(key: string): number {
+    const family = this.#familyOf(key);
+    if (family === undefined) return this.define(key);
+    return this.defineComputed(key, family.bind(key.slice(family.name.length)));
+  }
+
+  #familyOf(key: string): VariableRow | undefined {
+    return this.#families.find((one) => key.startsWith(one.name));
+  }
+
+  /** May the configuration define it? Not where it is one of ours that cannot be changed. */
+  isDefinable(name: string): boolean {
+    const key = name.toLowerCase();
+    const row = this.#rows.get(key);
+    if (row !== undefined) return row.assign !== undefined;
+    const family = this.#familyOf(key);
+    return family?.fixed?.includes(key.slice(family.name.length)) !== true;
+  }
+
+  /** Is it one of ours, or a member of a family of them? */
+  isBuiltIn(name: string): boolean {
+    const key = name.toLowerCase();
+    return /^[0-9]+$/.test(key) || this.#rows.has(key) || this.#familyOf(key) !== undefined;
+  }
+
+  /** Is it one that the configuration defines, rather than a row? */
+  isOwn(name: string): boolean {
+    return this.#slots.has(name.toLowerCase());
   }
 
   /** Every name, for suggestions after a typo. */
@@ -88,7 +163,7 @@ export function keepCaptures(
   x.captures = match;
   if (slots.length === 0) return;
   x.slots ??= [];
-  for (const one of slots) x.slots[one.slot] = match.groups?.[one.group] ?? null;
+  for (const one of slots) x.slots[one.slot] = match.groups?.[one.group] ?? '';
 }
 
 /** Which slot a named group of a regular expression fills. */

@@ -18,7 +18,7 @@ export interface FieldLineRules {
   readonly maxFields: number;
   /** Names with "_" count as valid (nginx: underscores_in_headers). */
   readonly underscores: boolean;
-  /** Names that are tokens but not valid are left out; otherwise they are an error. */
+  /** Names that are tokens but not valid are left out; otherwise they are kept. */
   readonly ignoreInvalid: boolean;
 }
 
@@ -92,8 +92,7 @@ function unusualNameEnd(reader: HeadReader, start: number, rules: FieldLineRules
   const code = input[at] as number;
   if (code !== Char.colon || at === start) return badName(reader, start, at);
   const valid = rules.underscores ? NameClass.plain | NameClass.underscore : NameClass.plain;
-  reader.nameDropped = !reader.anyToken && (seen & ~valid) !== 0;
-  if (reader.nameDropped && !rules.ignoreInvalid) return reader.bad('invalid field name', start);
+  reader.nameDropped = rules.ignoreInvalid && !reader.anyToken && (seen & ~valid) !== 0;
   return at;
 }
 

@@ -26,7 +26,7 @@ export interface RequestHeadLimits {
   readonly underscores: boolean;
   /**
    * Fields whose name is a token but has characters other than letters, digits, "-" (and "_" where
-   * `underscores` is set) are left out (ignore_invalid_headers); false: they are refused.
+   * `underscores` is set) are left out (ignore_invalid_headers); false: they are kept.
    */
   readonly ignoreInvalid: boolean;
 }

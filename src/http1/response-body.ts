@@ -2,6 +2,7 @@
 // complete. It gives ranges of the read buffer and holds nothing.
 
 import { ChunkedDecoder, ChunkEvent } from './chunked.ts';
+import type { Fields } from './fields.ts';
 import { Framing } from './framing.ts';
 
 /**
@@ -37,6 +38,11 @@ export class ResponseBody {
     this.excess = false;
     this.error = null;
     if (framing === Framing.chunked) this.#decoder.reset();
+  }
+
+  /** Fields that followed a body in chunks; null where there are none. */
+  get trailers(): Fields | null {
+    return this.#framing === Framing.chunked ? this.#decoder.trailers : null;
   }
 
   /** Can the end of the connection be the end of the body? */

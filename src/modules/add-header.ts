@@ -138,6 +138,12 @@ function trailerLines(fields: readonly Compiled[]): (x: Exchange) => string {
   };
 }
 
+// Those of an upstream server may be there already.
+function addTrailers(x: Exchange, lines: (x: Exchange) => string): void {
+  const before = x.trailerLines;
+  x.trailerLines = before === null ? lines : (one) => before(one) + lines(one);
+}
+
 function location(scope: Scope, build: LocationBuild, context: BuildContext): void {
   const fields = compile(effective(scope, addHeader, addHeaderInherit), context);
   const trailers = compile(effective(scope, addTrailer, addTrailerInherit), context);
@@ -147,8 +153,8 @@ function location(scope: Scope, build: LocationBuild, context: BuildContext): vo
   const always = trailerLines(trailers.filter((one) => one.always));
   const hasAlways = trailers.some((one) => one.always);
   build.headerFilters.push((x) => {
-    if (isSuccessOrRedirect(x.status)) x.trailerLines = lines;
-    else if (hasAlways) x.trailerLines = always;
+    if (isSuccessOrRedirect(x.status)) addTrailers(x, lines);
+    else if (hasAlways) addTrailers(x, always);
   });
 }
 

@@ -10,13 +10,12 @@ function bodyText({ storedBody }: Exchange): string | null {
 }
 
 // What the proxy's own Content-Length and Transfer-Encoding say of the body that is passed on.
-function passedLength(x: Exchange): string | null {
-  if (x.storedBody !== null) return String(x.storedBody.length);
-  return x.bodyChunked || x.bodyLength < 0 ? null : String(x.bodyLength);
+function passedLength({ passedBody }: Exchange): string | null {
+  return passedBody < 0 ? null : String(passedBody);
 }
 
-function passedChunked(x: Exchange): string | null {
-  return x.storedBody === null && x.bodyChunked ? 'chunked' : null;
+function passedChunked({ passedBody }: Exchange): string | null {
+  return passedBody === -1 ? 'chunked' : null;
 }
 
 const rows: readonly VariableRow[] = [
@@ -27,8 +26,8 @@ const rows: readonly VariableRow[] = [
   ),
   variable(
     'request_body_file',
-    'Always empty: the temporary file of a request body has no name here.',
-    () => null,
+    'File of the request body where client_body_in_file_only asks for one; others have no name.',
+    (x) => x.storedBody?.fileName ?? null,
   ),
   variable('proxy_internal_body_length', 'Length of the body that is passed on.', passedLength),
   variable('proxy_internal_chunked', '"chunked" if the body is passed on so.', passedChunked),

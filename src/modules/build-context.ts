@@ -1,9 +1,12 @@
 // What features share while a configuration is built: where errors go, variables, files, groups.
 
+import type { WorkerCounters } from '../base/worker-counters.ts';
 import type { Argument, Position } from '../config/node.ts';
 import type { Diagnostics } from '../config/diagnostic.ts';
 import type { SourceReader } from '../config/source.ts';
 import { nearestName } from '../config/suggest.ts';
+import { CheckSlots } from '../forward/health-checker.ts';
+import type { LiveGroups } from '../forward/live-groups.ts';
 import type { LiveGroup } from '../forward/proxy-settings.ts';
 import {
   compileTemplate,
@@ -12,17 +15,22 @@ import {
   toByteString,
 } from '../exchange/template.ts';
 import type { Template } from '../exchange/template.ts';
+import type { Matcher } from '../exchange/matcher.ts';
 import type { CaptureSlot, VariableTable } from '../exchange/variable.ts';
+import type { ErrorLog } from '../log/error-log.ts';
 import type { LogFiles } from '../log/log-files.ts';
 import type { UpstreamTlsPolicy } from '../tls/upstream-policy.ts';
+import type { ServerTls } from '../upstream/peer.ts';
 import type { ReadBufferPool } from '../upstream/read-buffers.ts';
 import type { HopSummary } from './hop.ts';
-import { namedGroups } from './named-captures.ts';
-import { fromPcre } from './regular-expression.ts';
+import { compileMatcher } from './matcher.ts';
+import { PatternError } from './regular-expression.ts';
+import type { ZoneBook } from './shared-zones.ts';
+import type { ServerTlsArguments } from './upstream-server-line.ts';
 
 /** A regular expression with the variables that its named groups fill. */
 export interface Pattern {
-  readonly regex: RegExp;
+  readonly regex: Matcher;
   readonly slots: readonly CaptureSlot[];
 }
 
@@ -37,8 +45,11 @@ export interface BuildContextOptions {
   /** Folder of the main configuration file: certificates are relative to it. */
   readonly configFolder: string;
   readonly ticketKeys: Buffer;
+  readonly liveGroups: LiveGroups;
   /** Numeric addresses of every host name in the configuration. */
   readonly addresses: ReadonlyMap<string, readonly string[]>;
+  readonly zones: ZoneBook;
+  readonly counters: WorkerCounters;
 }
 
 /** Lives as long as one build. */
@@ -51,11 +62,37 @@ export class BuildContext {
   readonly prefix: string;
   readonly configFolder: string;
   readonly ticketKeys: Buffer;
+  /** The groups of this worker, those of earlier configurations included. */
+  readonly liveGroups: LiveGroups;
   readonly addresses: ReadonlyMap<string, readonly string[]>;
+  /** Memory that all workers share, by name. */
+  readonly zones: ZoneBook;
+  /** What all workers do. */
+  readonly counters: WorkerCounters;
   /** `upstream` blocks and the hosts of URLs, by name. */
   readonly groups: Map<string, LiveGroup> = new Map();
+  /** Where the TLS parameters of `server` lines were written. */
+  readonly serverTls: Map<ServerTls, ServerTlsArguments> = new Map();
   readonly upstreamPolicies: Map<string, UpstreamTlsPolicy> = new Map();
+  /** Charsets that `charset` names anywhere, in lower case: those that an upstream may ask for. */
+  readonly charsets: Set<string> = new Set();
+  /** Variables, in lower case, that hold nothing but what the configuration says. */
+  configuredVariables: ReadonlySet<string> = new Set();
   readonly hops: HopSummary[] = [];
+  /** Absolute paths of certificates, keys, CAs, CRLs and the like: what is watched for changes. */
+  readonly tlsFiles: Set<string> = new Set();
+  /** Of the configuration as a whole; set before locations are built. */
+  mainLog: ErrorLog | null = null;
+  /** How many health checks there are of a group, by its definition. */
+  readonly groupChecks: Map<string, number> = new Map();
+  /** Health checks under way at once. */
+  readonly checkSlots: CheckSlots = new CheckSlots(64);
+  /** Run when the snapshot begins to serve. */
+  readonly beginners: (() => void)[] = [];
+  /** Run when another one serves instead, or when it is let go of before. */
+  readonly retirers: (() => void)[] = [];
+  /** Looks for what may be looked for beforehand; each is waited for, but not for long. */
+  readonly firstLooks: (() => Promise<void>)[] = [];
   /** Run when the snapshot is let go of. */
   readonly disposers: (() => void)[] = [];
 
@@ -68,7 +105,10 @@ export class BuildContext {
     this.prefix = options.prefix;
     this.configFolder = options.configFolder;
     this.ticketKeys = options.ticketKeys;
+    this.liveGroups = options.liveGroups;
     this.addresses = options.addresses;
+    this.zones = options.zones;
+    this.counters = options.counters;
   }
 
   error(at: Position | null, message: string, hint?: string): void {
@@ -87,6 +127,15 @@ export class BuildContext {
     if (known) return;
     if (severity === 'error') this.diagnostics.error(at, message);
     else this.diagnostics.warn(at, message);
+  }
+
+  /**
+   * Books a file that TLS policies are made of. To be called wherever one is read.
+   *
+   * @param path - absolute
+   */
+  noteTlsFile(path: string): void {
+    this.tlsFiles.add(path);
   }
 
   /** Compiles a string with variables; an error is reported at the argument. */
@@ -108,30 +157,26 @@ export class BuildContext {
 
   /** Compiles a regular expression; null after a reported error. */
   pattern(text: string, at: Position | null, flags: '' | 'i'): Pattern | null {
-    const { source, flags: translated } = fromPcre(toByteString(text), flags);
-    let regex: RegExp;
     try {
-      regex = new RegExp(source, translated);
+      const { matcher, names } = compileMatcher(toByteString(text), flags === 'i');
+      const slots = names.map((group) => ({ group, slot: this.variables.define(group) }));
+      return { regex: matcher, slots };
     } catch (thrown) {
-      const why = thrown instanceof Error ? thrown.message : String(thrown);
-      this.error(
-        at,
-        `invalid regular expression "${text}": ${why}`,
-        'patterns are JavaScript regular expressions here; PCRE-only syntax has to be rewritten',
-      );
+      if (!(thrown instanceof PatternError) && !(thrown instanceof SyntaxError)) throw thrown;
+      this.error(at, `invalid regular expression "${text}": ${thrown.message}`);
       return null;
     }
-    const slots: CaptureSlot[] = [];
-    for (const group of namedGroups(source)) {
-      slots.push({ group, slot: this.variables.define(group) });
-    }
-    return { regex, slots };
   }
 
   /** Reads a file that the configuration names; null after a reported error. */
   readText(path: string, at: Position | null, what: string): string | null {
+    return this.readBytes(path, at, what)?.toString('utf8') ?? null;
+  }
+
+  /** The same for a file that is not text. */
+  readBytes(path: string, at: Position | null, what: string): Buffer | null {
     try {
-      return this.sources.read(path).toString('utf8');
+      return this.sources.read(path);
     } catch (thrown) {
       this.reportOnce('error', at, `cannot load ${what} "${path}": ${reasonOf(thrown)}`);
       return null;

@@ -99,8 +99,10 @@ export const mergeSlashes = directive({
   value: flag,
   default: true,
   defaultText: 'on',
-  help: 'Whether adjacent slashes of a path count as one when locations are matched.',
-  differs: 'the server that Host names decides; in nginx it is the default server of the port',
+  help:
+    'Whether adjacent slashes of a path count as one when locations are matched. The default server ' +
+    'of a port decides for all, since the path is read before the Host; with TLS the one that SNI ' +
+    'chose.',
   example: 'merge_slashes off;',
 });
 

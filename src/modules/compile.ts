@@ -2,26 +2,36 @@
 // build servers and locations. All errors of all steps are collected; with any, nothing is built.
 
 import path from 'node:path';
+import { WorkerCounters } from '../base/worker-counters.ts';
+import type { WorkerSeat } from '../base/worker-seat.ts';
 import { checkConfiguration } from '../config/check.ts';
 import { Diagnostics } from '../config/diagnostic.ts';
 import { parseConfiguration } from '../config/parser.ts';
 import type { Scope } from '../config/scope.ts';
 import type { SourceReader } from '../config/source.ts';
 import { VariableTable } from '../exchange/variable.ts';
+import { LiveGroups } from '../forward/live-groups.ts';
 import { LogFiles } from '../log/log-files.ts';
 import type { ListenAddress, Snapshot } from '../server/virtual-server.ts';
 import { ReadBufferPool } from '../upstream/read-buffers.ts';
 import type { HostLookup } from '../upstream/resolve.ts';
 import { BuildContext } from './build-context.ts';
+import { configuredVariables } from './configured-values.ts';
 import { ErrorLogs } from './error-log.ts';
 import type { HopSummary } from './hop.ts';
+import { forgetOldChecks } from './health-check.ts';
 import { directiveRows, modules, variableRows } from './index.ts';
 import { location } from './location.ts';
 import { events, http, processSettings, workerConnections } from './main.ts';
 import type { ProcessSettings } from './main.ts';
+import { limitExcept } from './limit-except.ts';
 import { foreignDirectives } from './nginx-directives.ts';
 import { defineNamedCaptures } from './named-captures.ts';
+import { ifInLocation } from './rewrite-rows.ts';
+import { defineSetVariables } from './rewrite-script.ts';
 import { buildServers, server } from './server.ts';
+import { ZoneBook, type SharedZones } from './shared-zones.ts';
+import { sslReload } from './ssl-reload.ts';
 import { buildUpstreams, upstream } from './upstream.ts';
 
 export type { HopSummary } from './hop.ts';
@@ -45,6 +55,12 @@ export interface CompileInput {
   /** 48 bytes, the same for all workers, so that each can resume the others' TLS sessions. */
   readonly ticketKeys: Buffer;
   readonly pid: number;
+  /** The groups of this worker so far: those that are defined as before are used again. */
+  readonly liveGroups?: LiveGroups;
+  /** Zones of the supervisor, or of the configuration before: those that stay the same are kept. */
+  readonly zones?: SharedZones;
+  /** Of the worker that is to serve it; none for the supervisor's own compilation. */
+  readonly seat?: WorkerSeat;
   /** Was the process started as root? A server without `listen` then listens on port 80. */
   readonly privileged: boolean;
 }
@@ -59,6 +75,14 @@ export interface Compiled {
   readonly hops: readonly HopSummary[];
   /** Absolute paths of all log files, which the supervisor hands to the workers' user. */
   readonly logFiles: readonly string[];
+  /** Absolute paths of all certificates, keys, CAs, CRLs and the like that were read. */
+  readonly tlsFiles: readonly string[];
+  /** `ssl_reload`: are these files to be watched? */
+  readonly tlsReload: boolean;
+  /** Keys of all policies towards upstream servers. */
+  readonly policyKeys: ReadonlySet<string>;
+  /** Memory that all workers share. */
+  readonly zones: SharedZones;
 }
 
 export async function compileConfiguration(input: CompileInput): Promise<Compiled> {
@@ -78,6 +102,7 @@ export async function compileConfiguration(input: CompileInput): Promise<Compile
   const addresses = await resolveHosts(main, input.lookup);
   const variables = new VariableTable(variableRows);
   defineNamedCaptures(nodes, variables);
+  defineSetVariables(nodes, variables);
   const context = new BuildContext({
     diagnostics,
     variables,
@@ -87,21 +112,46 @@ export async function compileConfiguration(input: CompileInput): Promise<Compile
     prefix: input.prefix,
     configFolder,
     ticketKeys: input.ticketKeys,
+    liveGroups: input.liveGroups ?? new LiveGroups(),
     addresses,
+    zones: new ZoneBook(input.zones ?? new Map(), input.seat?.number ?? 0, diagnostics),
+    counters: new WorkerCounters(
+      input.seat?.counters ?? WorkerCounters.create(),
+      input.seat?.number ?? 0,
+    ),
   });
+  context.configuredVariables = configuredVariables(nodes);
   const snapshot = build(main, context, input);
   const logFiles = context.logFiles.paths;
   const failed = diagnostics.errorCount > 0;
   if (failed) snapshot.dispose();
+  else if (input.seat !== undefined) await lookAround(context);
   return {
     diagnostics,
     files,
-    process: processSettings(main, input),
+    process: processSettings(main, { ...input, addresses }),
     snapshot: failed ? null : snapshot,
     listens: snapshot.listens,
     hops: context.hops,
     logFiles,
+    tlsFiles: [...context.tlsFiles],
+    tlsReload: main.blocks(http).every((scope) => scope.get(sslReload)),
+    policyKeys: new Set([...context.upstreamPolicies.values()].map(({ key }) => key)),
+    zones: context.zones.defined,
   };
+}
+
+/** Milliseconds that a worker waits for name servers before it serves. */
+const firstLookMs = 2_000;
+
+// Servers whose names are looked up while requests are served: the first of them should not meet a
+// group without servers.
+async function lookAround({ firstLooks }: BuildContext): Promise<void> {
+  if (firstLooks.length === 0) return;
+  const { promise: enough, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, firstLookMs);
+  await Promise.race([enough, Promise.all(firstLooks.map((look) => look()))]);
+  clearTimeout(timer);
 }
 
 function build(main: Scope, context: BuildContext, input: CompileInput): Snapshot {
@@ -109,7 +159,13 @@ function build(main: Scope, context: BuildContext, input: CompileInput): Snapsho
     override: input.errorLogOverride ?? null,
     pid: input.pid,
   });
+  const mainLog = errorLogs.of(main);
+  context.logFiles.say = (message) => mainLog.log('alert', message);
+  context.mainLog = mainLog;
+  const { resolvers } = context.liveGroups;
+  resolvers.log ??= (level, message) => mainLog.log(level, message);
   const tools = { modules, context, errorLogs };
+  defineVariables(main, context);
   const listens: ListenAddress[] = [];
   for (const scope of main.blocks(http)) {
     buildUpstreams(scope, context);
@@ -118,13 +174,31 @@ function build(main: Scope, context: BuildContext, input: CompileInput): Snapsho
   const eventScope = main.blocks(events)[0];
   return {
     listens,
-    errorLog: errorLogs.of(main),
+    errorLog: mainLog,
     logFiles: context.logFiles,
     workerConnections: eventScope?.get(workerConnections) ?? workerConnections.default,
+    begin: () => {
+      resolvers.log = (level, message) => mainLog.log(level, message);
+      forgetOldChecks(context);
+      for (const begin of context.beginners) begin();
+    },
+    retire: () => {
+      for (const retire of context.retirers.splice(0)) retire();
+    },
     dispose: () => {
+      for (const retire of context.retirers.splice(0)) retire();
       for (const dispose of context.disposers.splice(0)) dispose();
     },
   };
+}
+
+// All names first: a `map` may use the variable of another one further down.
+function defineVariables(main: Scope, context: BuildContext): void {
+  const scopes = main.blocks(http);
+  const defined = modules.flatMap((module) =>
+    scopes.flatMap((scope) => module.define?.(scope, context) ?? []),
+  );
+  for (const compileValues of defined) compileValues();
 }
 
 /** Looks every host name of the configuration up, once and side by side. */
@@ -155,7 +229,7 @@ function collectHosts(scope: Scope, names: Set<string>): void {
   for (const module of modules) {
     for (const name of module.hosts?.(scope) ?? []) names.add(name);
   }
-  for (const row of [http, upstream, server, location]) {
+  for (const row of [http, upstream, server, location, ifInLocation, limitExcept]) {
     for (const inner of scope.blocks(row)) collectHosts(inner, names);
   }
 }

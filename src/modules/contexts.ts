@@ -10,4 +10,17 @@ export const inLocation: readonly Context[] = ['location'];
 export const inUpstream: readonly Context[] = ['upstream'];
 export const inHttpServer: readonly Context[] = ['http', 'server'];
 export const inServerLocation: readonly Context[] = ['server', 'location'];
+export const inRewrite: readonly Context[] = [
+  'server',
+  'if-in-server',
+  'location',
+  'if-in-location',
+];
 export const inHttpServerLocation: readonly Context[] = ['http', 'server', 'location'];
+export const inHttpServerLocationIf: readonly Context[] = [
+  'http',
+  'server',
+  'location',
+  'if-in-location',
+];
+export const inAccess: readonly Context[] = ['http', 'server', 'location', 'limit_except'];

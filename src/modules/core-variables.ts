@@ -1,22 +1,33 @@
 // Variables of the request, the connection and the process.
 
 import { randomBytes } from 'node:crypto';
+import fs from 'node:fs';
 import { hostname } from 'node:os';
 import { now } from '../base/clock.ts';
+import { describeSystemError } from '../base/system-error.ts';
 import { version } from '../base/version.ts';
-import type { Exchange } from '../exchange/exchange.ts';
-import { variable, variableFamily, type VariableRow } from '../exchange/variable.ts';
+import type { Exchange, LocationFacts } from '../exchange/exchange.ts';
+import {
+  settableVariable,
+  variable,
+  variableFamily,
+  type VariableRow,
+} from '../exchange/variable.ts';
 import { FieldId, fieldIdOf } from '../http1/field-id.ts';
 import type { Fields } from '../http1/fields.ts';
-import { requestLine } from '../server/request-log.ts';
+import { locationOf } from '../server/phases.ts';
+import { logError, requestLine } from '../server/request-log.ts';
+import { cookieValue } from './cookie.ts';
 import type { Module } from './module.ts';
+import { basicCredentials } from './password/basic-credentials.ts';
 
-const machine = hostname();
+const machine = hostname().toLowerCase();
 
 function requestField(suffix: string): (x: Exchange) => string | null {
   const name = suffix.replaceAll('_', '-');
   const separator = name === 'cookie' ? '; ' : ', ';
   const id = fieldIdOf(name);
+  if (id === FieldId.other && name !== suffix) return (x) => spelledEitherWay(x, suffix);
   if (id === FieldId.other) return (x) => joined(x.request.fields, name, separator);
   return (x) => {
     const { fields } = x.request;
@@ -25,6 +36,19 @@ function requestField(suffix: string): (x: Exchange) => string | null {
     const repeated = fields.ids.indexOf(id, at + 1) > 0;
     return repeated ? joined(fields, name, separator) : (fields.values[at] ?? null);
   };
+}
+
+// `underscores_in_headers`: "_" in a field's name counts as "-".
+function spelledEitherWay(x: Exchange, suffix: string): string | null {
+  const { names, values } = x.request.fields;
+  let found: string | null = null;
+  for (let i = 0; i < names.length; i += 1) {
+    const name = names[i] ?? '';
+    if (name.length !== suffix.length) continue;
+    if (name.toLowerCase().replaceAll('-', '_') !== suffix) continue;
+    found = found === null ? (values[i] ?? '') : `${found}, ${values[i] ?? ''}`;
+  }
+  return found;
 }
 
 // Lines of one name make one value, as in nginx since 1.23.
@@ -48,36 +72,7 @@ function argument(name: string): (x: Exchange) => string | null {
 }
 
 function cookie(name: string): (x: Exchange) => string | null {
-  const wanted = name.toLowerCase();
-  return (x) => {
-    const all = joined(x.request.fields, 'cookie', '; ');
-    if (all === null) return null;
-    for (const pair of all.split(';')) {
-      const equals = pair.indexOf('=');
-      if (equals !== -1 && pair.slice(0, equals).trim().toLowerCase() === wanted) {
-        return pair.slice(equals + 1).trim();
-      }
-    }
-    return null;
-  };
-}
-
-function sentField(suffix: string): (x: Exchange) => string | null {
-  const name = suffix.replaceAll('_', '-');
-  switch (name) {
-    case 'content-type':
-      return (x) => x.contentType;
-    case 'content-length':
-      return (x) => (x.contentLength < 0 ? null : String(x.contentLength));
-    case 'transfer-encoding':
-      return (x) => (x.chunked ? 'chunked' : null);
-    case 'location':
-      return (x) => x.redirectPath ?? joined(x.fields, name, ', ');
-    case 'connection':
-      return (x) => (x.keepAlive ? 'keep-alive' : 'close');
-    default:
-      return (x) => joined(x.fields, name, ', ');
-  }
+  return (x) => cookieValue(x.request.fields.all('cookie'), name);
 }
 
 /** Seconds with milliseconds, as nginx writes times. */
@@ -114,22 +109,49 @@ function formatTimes(): void {
 }
 
 function remoteUser(x: Exchange): string | null {
-  const given = x.request.fields.first(FieldId.authorization);
-  const encoded = given === null ? null : /^basic\s+(\S+)$/i.exec(given)?.[1];
-  if (encoded === null || encoded === undefined) return null;
-  const decoded = Buffer.from(encoded, 'base64').toString('latin1');
-  const colon = decoded.indexOf(':');
-  return colon === -1 ? null : decoded.slice(0, colon);
+  return basicCredentials(x)?.user ?? null;
 }
 
 function requestId(x: Exchange): string {
-  x.requestId ??= randomBytes(16).toString('hex');
-  return x.requestId;
+  const { main } = x;
+  main.requestId ??= randomBytes(16).toString('hex');
+  return main.requestId;
+}
+
+// Before a location is found, or in none, what holds for the whole server. A TLS handshake, for which
+// a `map` may be evaluated, has neither.
+function placeOf(x: Exchange): LocationFacts | null {
+  return x.location !== null || 'outside' in x.server ? locationOf(x) : null;
+}
+
+function documentRoot(x: Exchange): string | null {
+  return placeOf(x)?.documentRoot?.(x) ?? null;
+}
+
+function realDocumentRoot(x: Exchange): string | null {
+  const root = documentRoot(x);
+  if (root === null || root.includes('\0')) return null;
+  try {
+    return fs.realpathSync.native(Buffer.from(root, 'latin1'), 'buffer').toString('latin1');
+  } catch (thrown) {
+    const reason = describeSystemError(thrown);
+    logError(x, 'crit', `realpath() "${root}" failed (${reason})`);
+    return null;
+  }
+}
+
+function query(x: Exchange): string | null {
+  return x.args === '' ? null : x.args;
+}
+
+function setQuery(x: Exchange, value: string): void {
+  x.args = value;
+  x.targetValid = false;
 }
 
 const rows: readonly VariableRow[] = [
   variableFamily('arg_', 'Argument of the query, by name.', argument),
-  variable('args', 'The query.', (x) => (x.args === '' ? null : x.args)),
+  settableVariable('args', 'The query.', { get: query, assign: setQuery }),
   variable('query_string', 'The query.', (x) => (x.args === '' ? null : x.args)),
   variable('is_args', '"?" if there is a query.', (x) => (x.args === '' ? '' : '?')),
   variable('body_bytes_sent', 'Bytes of the response body.', (x) => String(x.bodyBytesSent)),
@@ -153,15 +175,12 @@ const rows: readonly VariableRow[] = [
     x.request.fields.get('content-type'),
   ),
   variableFamily('cookie_', 'Request cookie, by name.', cookie),
-  variable(
-    'document_root',
-    'Value of root or alias.',
-    (x) => x.location?.documentRoot?.(x) ?? null,
-  ),
+  variable('document_root', 'Value of root or alias.', documentRoot),
+  variable('realpath_root', 'The same without symbolic links.', realDocumentRoot),
   variable(
     'request_filename',
     'Path of the file that the URI stands for.',
-    (x) => x.location?.requestFilename?.(x) ?? null,
+    (x) => placeOf(x)?.requestFilename?.(x) ?? null,
   ),
   variable('uri', 'Normalised path.', (x) => x.uri),
   variable('document_uri', 'Normalised path.', (x) => x.uri),
@@ -171,16 +190,21 @@ const rows: readonly VariableRow[] = [
     (x) => x.host,
   ),
   variable('hostname', 'Name of the machine.', () => machine),
-  variableFamily('http_', 'Request field, by name in lower case with "_" for "-".', requestField),
+  variableFamily(
+    'http_',
+    'Request field, by name in lower case with "_" for "-".',
+    requestField,
+    // nginx has rows of their own for these.
+    ['host', 'user_agent', 'referer', 'via', 'x_forwarded_for', 'cookie'],
+  ),
   variable('https', '"on" where the client speaks TLS.', (x) =>
     x.client.tls === null ? '' : 'on',
   ),
   variable('msec', 'Seconds since the epoch, with milliseconds.', () => seconds(now())),
   variable('nginx_version', 'Version of this program.', () => version),
   variable('pid', 'Number of the process.', () => String(process.pid)),
-  variable('pipe', '"p" for a pipelined request.', () => '.'),
-  variable('remote_addr', 'Address of the client.', (x) => x.client.remoteAddress),
-  variable('remote_port', 'Port of the client.', (x) => portText(x.client.remotePort)),
+  variable('remote_addr', 'Address of the client.', (x) => x.remoteAddress),
+  variable('remote_port', 'Port of the client.', (x) => portText(x.remotePort)),
   variable('remote_user', 'User name of Basic authentication.', remoteUser),
   variable('request', 'The request line.', (x) => (x.request.target === '' ? '' : requestLine(x))),
   variable('request_completion', '"OK" if the response was sent whole.', (x) =>
@@ -188,13 +212,12 @@ const rows: readonly VariableRow[] = [
   ),
   variable('request_id', '32 random hexadecimal digits.', requestId),
   variable('request_length', 'Bytes of the request.', (x) => String(x.requestLength)),
-  variable('request_method', 'Method of the request.', (x) => x.method),
+  variable('request_method', 'Method of the request.', (x) => x.main.method),
   variable('request_time', 'Seconds since the first byte of the request.', (x) =>
     seconds(now() - x.startedAt),
   ),
   variable('request_uri', 'The request target as the client sent it.', (x) => rawTarget(x)),
   variable('scheme', '"http" or "https".', (x) => (x.client.tls === null ? 'http' : 'https')),
-  variableFamily('sent_http_', 'Response field, by name.', sentField),
   variable('server_addr', 'Address that accepted the connection.', (x) => x.client.localAddress),
   variable('server_name', 'First name of the server.', (x) => x.server.name),
   variable('server_port', 'Port that accepted the connection.', (x) =>

@@ -6,7 +6,7 @@ import type { Scope } from '../config/scope.ts';
 import { flag } from '../config/value-types.ts';
 import type { ErrorPage } from '../server/location.ts';
 import type { BuildContext } from './build-context.ts';
-import { inHttpServerLocation } from './contexts.ts';
+import { inHttpServerLocation, inHttpServerLocationIf } from './contexts.ts';
 import type { LocationBuild, Module } from './module.ts';
 
 interface ErrorPageLine {
@@ -60,12 +60,13 @@ const value: ValueType<ErrorPageLine> = {
 
 export const errorPage = listDirective<ErrorPageLine>({
   name: 'error_page',
-  contexts: inHttpServerLocation,
+  contexts: inHttpServerLocationIf,
   args: { min: 2, max: Infinity },
   value,
   help:
     'For these statuses answers with another URI, URL or @named location. "=200" changes the ' +
     'status, "=" takes the one of the other location.',
+  example: 'error_page 500 502 503 504 /unavailable.html;',
 });
 
 export const recursiveErrorPages = directive({
@@ -76,6 +77,7 @@ export const recursiveErrorPages = directive({
   default: false,
   defaultText: 'off',
   help: 'Whether error_page applies again to an error of an error page.',
+  example: 'recursive_error_pages on;',
 });
 
 function location(scope: Scope, build: LocationBuild, context: BuildContext): void {

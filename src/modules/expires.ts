@@ -49,14 +49,14 @@ const value: ValueType<ExpiresLine> = {
     if (first === undefined) return null;
     const time = second ?? first;
     if (second !== undefined && first.text !== 'modified') {
-      help.error(first.at, 'invalid value', value.expects);
+      help.error(first.at, '"expires" directive invalid value', value.expects);
       return null;
     }
     const modified = second !== undefined;
     if (time.text.startsWith('$')) return { time, modified, fixed: null };
     const read = readTime(time.text, modified);
     if (typeof read === 'string') {
-      help.error(time.at, read, value.expects);
+      help.error(time.at, `"expires" directive ${read}`, value.expects);
       return null;
     }
     return { time, modified, fixed: read };

@@ -5,6 +5,7 @@ import fs from 'node:fs';
 import type { ExchangeOwner } from '../exchange/downstream.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import type { ByteRange } from './byte-ranges.ts';
+import type { OpenedFile } from './opened-file.ts';
 
 const pieceBytes = 65_536;
 
@@ -20,18 +21,18 @@ export function lengthOf(parts: readonly FilePart[]): number {
   return length;
 }
 
-/** Owns the file descriptor and closes it in every case. */
+/** Owns the file and closes it in every case. */
 export class FileResponse implements ExchangeOwner {
   readonly survivesAbort = false;
   readonly #x: Exchange;
-  readonly #file: number;
+  readonly #file: OpenedFile;
   readonly #parts: readonly FilePart[];
   /** Where the next bytes come from: the part, and how much of it is sent. */
   #part = 0;
   #sent = 0;
   #closed = false;
 
-  constructor(x: Exchange, file: number, parts: readonly FilePart[]) {
+  constructor(x: Exchange, file: OpenedFile, parts: readonly FilePart[]) {
     this.#x = x;
     this.#file = file;
     this.#parts = parts;
@@ -95,7 +96,7 @@ export class FileResponse implements ExchangeOwner {
     const from = part.start + this.#sent;
     const length = Math.min(pieceBytes, part.end - from);
     const buffer = Buffer.allocUnsafe(length);
-    const bytes = fs.readSync(this.#file, buffer, 0, length, from);
+    const bytes = fs.readSync(this.#file.file, buffer, 0, length, from);
     this.#sent += bytes;
     if (from + bytes >= part.end) {
       this.#part += 1;
@@ -107,6 +108,6 @@ export class FileResponse implements ExchangeOwner {
   #close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    fs.closeSync(this.#file);
+    this.#file.close();
   }
 }

@@ -51,14 +51,16 @@ function variableNames(text: string): readonly string[] {
 }
 
 function never(): never {
-  throw new SallyportError('INTERNAL', 'a handshake has no request');
+  throw new SallyportError('INTERNAL', 'there is no client that could be answered');
 }
 
-const noRequest = {
+/** The client's side of an exchange behind which there is no client. */
+export const noRequest = {
   readBody: never,
   pauseBody: never,
   resumeBody: never,
   sendContinue: never,
+  sendInterim: never,
   filterHead: never,
   sendHead: never,
   sendBody: never,

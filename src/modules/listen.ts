@@ -15,6 +15,7 @@ export interface Listen {
     | { readonly kind: 'unix'; readonly path: string }
     | { readonly kind: 'ip'; readonly host: string; readonly port: number };
   readonly ssl: boolean;
+  readonly proxyProtocol: boolean;
   readonly defaultServer: boolean;
   readonly backlog: number | null;
   readonly reusePort: boolean;
@@ -25,6 +26,7 @@ export interface Listen {
 
 interface Options {
   ssl: boolean;
+  proxyProtocol: boolean;
   defaultServer: boolean;
   backlog: number | null;
   reusePort: boolean;
@@ -37,6 +39,10 @@ type OptionRow = (options: Options, value: string) => string | null;
 const parameters: Readonly<Record<string, OptionRow>> = {
   ssl: (options) => {
     options.ssl = true;
+    return null;
+  },
+  proxy_protocol: (options) => {
+    options.proxyProtocol = true;
     return null;
   },
   default_server: setDefault,
@@ -66,7 +72,7 @@ function setDefault(options: Options): null {
 
 /** nginx has these too. */
 const unsupported =
-  /^(http2|quic|spdy|proxy_protocol|deferred|setfib=|fastopen=|rcvbuf=|sndbuf=|accept_filter=|so_keepalive=|multipath)/;
+  /^(http2|quic|spdy|deferred|setfib=|fastopen=|rcvbuf=|sndbuf=|accept_filter=|so_keepalive=|multipath)/;
 
 const value: ValueType<Listen> = {
   expects: 'an address, a port or unix:PATH, and parameters',
@@ -104,6 +110,7 @@ function readTarget(argument: Argument, help: ParseHelp): Listen['target'] | nul
 function readParameters(args: readonly Argument[], help: ParseHelp): Options | null {
   const options: Options = {
     ssl: false,
+    proxyProtocol: false,
     defaultServer: false,
     backlog: null,
     reusePort: false,
@@ -137,8 +144,9 @@ export const listen = listDirective<Listen>({
   defaultText: '*:80 (as root) or *:8000',
   help:
     'Address, port or unix:PATH on which a server accepts connections. Parameters: ssl, ' +
-    'default_server, backlog=N, reuseport, ipv6only=on|off, bind.',
+    'proxy_protocol, default_server, backlog=N, reuseport, ipv6only=on|off, bind.',
   differs: 'each worker thread has a socket of its own (reuseport) where there are several',
+  example: 'listen [::]:8080 reuseport;',
 });
 
 /** What a server listens on that has no `listen`. */
@@ -147,6 +155,7 @@ export function defaultListen(node: DirectiveNode, privileged: boolean): Listen 
     text: '*',
     target: { kind: 'ip', host: '0.0.0.0', port: privileged ? 80 : 8000 },
     ssl: false,
+    proxyProtocol: false,
     defaultServer: false,
     backlog: null,
     reusePort: false,

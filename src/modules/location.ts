@@ -7,12 +7,18 @@ import { toByteString } from '../exchange/template.ts';
 import type { Handler } from '../exchange/handler.ts';
 import type { Location, LocationKind } from '../server/location.ts';
 import { LocationTree } from '../server/location-tree.ts';
+import { delayRefusals } from './auth-delay.ts';
 import type { BuildContext, Pattern } from './build-context.ts';
 import { clientSettings } from './client.ts';
 import { inLocation, inServerLocation } from './contexts.ts';
 import { recursiveErrorPages } from './error-page.ts';
 import type { ErrorLogs } from './error-log.ts';
+import { anyOf } from './satisfy-any.ts';
+import { limitExcept, methodsOf } from './limit-except.ts';
+import { logSubrequest } from './log-subrequest.ts';
 import { phases, type LocationBuild, type Module, type Phase } from './module.ts';
+import { postAction, postActionOf } from './post-action.ts';
+import { uninitializedVariableWarn } from './rewrite-rows.ts';
 
 export const location = blockDirective({
   name: 'location',
@@ -22,6 +28,7 @@ export const location = blockDirective({
   help:
     'Directives for requests whose path matches: "=" exactly, a prefix (the longest wins; "^~" also ' +
     'over regular expressions), "~" and "~*" regular expressions in order, "@" a name.',
+  example: 'location ~* \\.(gif|jpe?g)$ {\n' + '  root /data/images;\n' + '}',
 });
 
 export const internal = directive({
@@ -30,8 +37,8 @@ export const internal = directive({
   args: 0,
   value: { expects: 'nothing', parse: () => true },
   default: false as boolean,
-  inherits: false,
   help: 'Only internal redirects (error_page, index) reach the location; others get 404.',
+  example: 'internal;',
 });
 
 /** What building locations needs besides the context. */
@@ -40,6 +47,16 @@ export interface LocationTools {
   readonly context: BuildContext;
   readonly errorLogs: ErrorLogs;
 }
+
+/** What a location has that no path is matched with. */
+const unmatched = {
+  noRegex: false,
+  regex: null,
+  slots: [],
+  autoRedirect: false,
+  nested: null,
+  except: null,
+} as const;
 
 class Build implements LocationBuild {
   readonly name: string;
@@ -53,15 +70,32 @@ class Build implements LocationBuild {
   };
   readonly headerFilters: LocationBuild['headerFilters'] = [];
   readonly logHandlers: LocationBuild['logHandlers'] = [];
+  readonly values: LocationBuild['values'] = new Map();
+  satisfiesAny = false;
+  authDelay = 0;
   errorPages: LocationBuild['errorPages'] = null;
   autoRedirect = false;
   documentRoot: LocationBuild['documentRoot'] = null;
   requestFilename: LocationBuild['requestFilename'] = null;
+  rateLimit: LocationBuild['rateLimit'] = null;
   #content: Handler | null = null;
+  readonly #tools: LocationTools;
 
-  constructor(name: string, isServer: boolean) {
+  constructor(name: string, isServer: boolean, tools: LocationTools) {
     this.name = name;
     this.isServer = isServer;
+    this.#tools = tools;
+  }
+
+  implicit(scope: Scope): Location {
+    const build = new Build(this.name, false, this.#tools);
+    for (const module of this.#tools.modules) module.location?.(scope, build, this.#tools.context);
+    return {
+      ...common(scope, build, this.#tools),
+      ...unmatched,
+      kind: 'implicit',
+      ...build.inOrder(scope.context === 'limit_except' ? 'rewrite' : 'preaccess'),
+    };
   }
 
   add(phase: Phase, handler: Handler): void {
@@ -73,11 +107,21 @@ class Build implements LocationBuild {
   }
 
   /** All handlers in order; a content handler that was set stands alone in its phase. */
-  inOrder(from: Phase): Handler[] {
+  inOrder(from: Phase): Pick<Location, 'handlers' | 'subrequestHandlers'> {
     const wanted = phases.slice(phases.indexOf(from));
-    return wanted.flatMap((phase) =>
-      phase === 'content' && this.#content !== null ? [this.#content] : this.handlers[phase],
-    );
+    const checked = wanted.filter((phase) => phase !== 'access');
+    return {
+      handlers: wanted.flatMap((phase) => this.#ofPhase(phase)),
+      subrequestHandlers: checked.flatMap((phase) => this.#ofPhase(phase)),
+    };
+  }
+
+  #ofPhase(phase: Phase): readonly Handler[] {
+    if (phase === 'content' && this.#content !== null) return [this.#content];
+    const handlers = this.handlers[phase];
+    if (phase !== 'access') return handlers;
+    const checks = this.satisfiesAny ? anyOf(handlers) : handlers;
+    return this.authDelay > 0 ? delayRefusals(checks, this.authDelay) : checks;
   }
 }
 
@@ -145,7 +189,7 @@ function buildLocation(scope: Scope, tools: LocationTools): Location | null {
     if (pattern === null) return null;
   }
   if (!checkNesting(scope, match, context)) return null;
-  const build = new Build(toByteString(match.text), false);
+  const build = new Build(toByteString(match.text), false, tools);
   for (const module of tools.modules) module.location?.(scope, build, context);
   const hasNested = scope.blocks(location).length > 0;
   return {
@@ -154,10 +198,17 @@ function buildLocation(scope: Scope, tools: LocationTools): Location | null {
     noRegex: match.noRegex,
     regex: pattern?.regex ?? null,
     slots: pattern?.slots ?? [],
-    autoRedirect: build.autoRedirect && match.kind === 'prefix',
+    autoRedirect: build.autoRedirect && match.text.endsWith('/'),
     nested: hasNested ? buildLocations(scope, tools) : null,
-    handlers: build.inOrder('rewrite'),
+    except: exceptOf(scope, build),
+    ...build.inOrder('rewrite'),
   };
+}
+
+function exceptOf(scope: Scope, build: Build): Location['except'] {
+  const [inner] = scope.blocks(limitExcept);
+  if (inner === undefined) return null;
+  return { methods: methodsOf(inner), location: build.implicit(inner) };
 }
 
 function checkNesting(scope: Scope, match: Match, context: BuildContext): boolean {
@@ -185,12 +236,17 @@ function common(scope: Scope, build: Build, tools: LocationTools) {
     name: build.name,
     documentRoot: build.documentRoot,
     requestFilename: build.requestFilename,
+    warnsUninitialized: scope.get(uninitializedVariableWarn),
     internalOnly: scope.context === 'location' && scope.get(internal),
     headerFilters: build.headerFilters,
     logHandlers: build.logHandlers,
+    values: build.values,
+    logsSubrequests: scope.get(logSubrequest),
     errorPages: build.errorPages,
+    rateLimit: build.rateLimit,
     recursiveErrorPages: scope.get(recursiveErrorPages),
-    client: clientSettings(scope),
+    postAction: postActionOf(scope),
+    client: clientSettings(scope, tools.context),
     errorLog: tools.errorLogs.of(scope),
   };
 }
@@ -200,19 +256,18 @@ export function buildServerLocation(
   scope: Scope,
   tools: LocationTools,
 ): { handlers: readonly Handler[]; outside: Location } {
-  const build = new Build('', true);
+  const build = new Build('', true, tools);
   for (const module of tools.modules) module.location?.(scope, build, tools.context);
   const outside: Location = {
     ...common(scope, build, tools),
+    ...unmatched,
     kind: 'server',
-    noRegex: false,
-    regex: null,
-    slots: [],
-    autoRedirect: false,
-    nested: null,
-    handlers: build.inOrder('preaccess'),
+    ...build.inOrder('preaccess'),
   };
   return { handlers: build.handlers.rewrite, outside };
 }
 
-export const locationModule: Module = { name: 'location', directives: [location, internal] };
+export const locationModule: Module = {
+  name: 'location',
+  directives: [location, internal, limitExcept, logSubrequest, postAction],
+};

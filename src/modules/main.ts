@@ -1,12 +1,18 @@
 // The process: directives of the main and events contexts.
 
 import path from 'node:path';
-import type { LogLevel } from '../base/errors.ts';
 import { blockDirective, directive, listDirective, type ValueType } from '../config/row.ts';
 import type { Scope } from '../config/scope.ts';
-import { custom, flag, number, path as pathValue, time } from '../config/value-types.ts';
+import {
+  custom,
+  flag,
+  parseNumber,
+  path as pathValue,
+  singleValue,
+  time,
+} from '../config/value-types.ts';
 import { inEvents, inMain } from './contexts.ts';
-import { errorLog, errorLogTargets } from './error-log.ts';
+import { errorLog, errorLogHosts, processErrorLog, type ErrorLogLine } from './error-log.ts';
 import type { Module } from './module.ts';
 
 /** What the supervisor needs to know. Times are milliseconds. */
@@ -18,7 +24,7 @@ export interface ProcessSettings {
   readonly workerProcesses: number | 'auto';
   readonly workerShutdownTimeout: number;
   readonly workingDirectory: string | null;
-  readonly errorLog: readonly { readonly path: string; readonly level: LogLevel }[];
+  readonly errorLog: readonly ErrorLogLine[];
 }
 
 export const daemon = directive({
@@ -29,6 +35,7 @@ export const daemon = directive({
   default: true,
   defaultText: 'on',
   help: 'Whether to go into the background. The command returns once the sockets listen.',
+  example: 'daemon off;',
 });
 
 export const masterProcess = directive({
@@ -39,6 +46,7 @@ export const masterProcess = directive({
   default: true,
   defaultText: 'on',
   help: 'Off: the whole data path runs in the main thread, without worker threads.',
+  example: 'master_process off;',
 });
 
 export const pid = directive({
@@ -50,6 +58,7 @@ export const pid = directive({
   defaultText: 'sallyport.pid',
   help: 'File with the process number, written once the sockets listen and removed at the end.',
   differs: 'by default sallyport.pid in the prefix, which needs no folder of its own',
+  example: 'pid /run/sallyport.pid;',
 });
 
 const userValue: ValueType<{ user: string; group: string | null }> = {
@@ -65,6 +74,7 @@ export const user = directive<{ user: string; group: string | null } | null>({
   default: null,
   help: 'User and group to run as once sockets, keys and logs are open. Needs a start as root.',
   differs: 'without the directive a process started as root stays root, and says so in the log',
+  example: 'user www-data www-data;',
 });
 
 const workers: ValueType<number | 'auto'> = custom('a number from 1, or "auto"', (node, help) => {
@@ -88,6 +98,7 @@ export const workerProcesses = directive<number | 'auto'>({
   defaultText: '1',
   help: 'Number of worker threads; "auto" starts one for each processor.',
   differs: 'workers are threads of one process',
+  example: 'worker_processes auto;',
 });
 
 export const workerShutdownTimeout = directive({
@@ -97,6 +108,7 @@ export const workerShutdownTimeout = directive({
   value: time,
   default: 0,
   help: 'After this time a graceful shutdown cuts what is still under way. 0: no limit.',
+  example: 'worker_shutdown_timeout 30s;',
 });
 
 export const workingDirectory = directive<string | null>({
@@ -106,6 +118,7 @@ export const workingDirectory = directive<string | null>({
   value: pathValue('prefix'),
   default: null,
   help: 'Current directory of the process.',
+  example: 'working_directory /var/lib/sallyport;',
 });
 
 export const events = blockDirective({
@@ -115,17 +128,23 @@ export const events = blockDirective({
   opens: 'events',
   once: true,
   help: 'Directives about connection processing.',
+  example: 'events {\n' + '  worker_connections 4096;\n' + '}',
 });
 
 export const workerConnections = directive({
   name: 'worker_connections',
   contexts: inEvents,
   args: 1,
-  value: number({ min: 1 }),
+  value: singleValue(
+    'a whole number of at least 1',
+    (given) => parseNumber(given) || null,
+    (_, given) => `invalid number "${given}"`,
+  ),
   default: 512,
   defaultText: '512',
   help: 'Client connections at once in each worker; more are closed at once.',
   differs: 'connections to upstream servers are not counted',
+  example: 'worker_connections 4096;',
 });
 
 export const http = blockDirective({
@@ -135,6 +154,7 @@ export const http = blockDirective({
   opens: 'http',
   once: true,
   help: 'The HTTP configuration.',
+  example: 'http {\n' + '  server {\n' + '    listen 80;\n' + '  }\n' + '}',
 });
 
 /** `env` has nothing to do where workers are threads of one process and share its environment. */
@@ -152,7 +172,12 @@ export const env = {
 /** Reads the settings of the process out of the main scope. */
 export function processSettings(
   scope: Scope,
-  place: { readonly prefix: string; readonly errorLogOverride?: string },
+  place: {
+    readonly prefix: string;
+    readonly errorLogOverride?: string;
+    /** Numeric addresses of every host name in the configuration. */
+    readonly addresses: ReadonlyMap<string, readonly string[]>;
+  },
 ): ProcessSettings {
   const pidFile = scope.get(pid);
   return {
@@ -163,7 +188,7 @@ export function processSettings(
     workerProcesses: scope.get(workerProcesses),
     workerShutdownTimeout: scope.get(workerShutdownTimeout),
     workingDirectory: scope.get(workingDirectory),
-    errorLog: errorLogTargets(scope, place.errorLogOverride ?? null),
+    errorLog: processErrorLog(scope, place.errorLogOverride ?? null, place.addresses),
   };
 }
 
@@ -183,4 +208,5 @@ export const mainModule: Module = {
     workerConnections,
     http,
   ],
+  hosts: errorLogHosts,
 };

@@ -1,10 +1,11 @@
 // `proxy_redirect`: rewrites Location and Refresh so that clients come back to this proxy.
 
+import type { Position } from '../config/node.ts';
 import type { Scope } from '../config/scope.ts';
 import type { RedirectRule } from '../forward/proxy-settings.ts';
 import { keepCaptures } from '../exchange/variable.ts';
 import type { BuildContext, Pattern } from './build-context.ts';
-import { proxyRedirect, type RedirectLine } from './proxy-rows.ts';
+import { proxyPass, proxyRedirect, type RedirectLine } from './proxy-rows.ts';
 import type { ProxyUrl } from './proxy-url.ts';
 
 /** What `default` is made of. */
@@ -22,9 +23,36 @@ export function compileRedirects(
   context: BuildContext,
 ): readonly RedirectRule[] {
   const lines = scope.get(proxyRedirect);
+  if (lines.length > 1 && lines.some((line) => line.kind === 'off')) {
+    const second = scope.nodes(proxyRedirect)[1]?.at ?? null;
+    context.reportOnce('error', second, '"proxy_redirect" directive is duplicate');
+  }
   if (lines.some((line) => line.kind === 'off')) return [];
   if (lines.length === 0) return base.url === null ? [] : defaultRules(base);
+  checkDefault(lines, scope, context);
   return lines.flatMap((line) => rulesOf(line, scope, base, context));
+}
+
+// As in nginx, `default` stands for what proxy_pass has said before.
+function checkDefault(lines: readonly RedirectLine[], scope: Scope, context: BuildContext): void {
+  if (scope.context !== 'location') return;
+  const pass = scope.own(proxyPass)?.at ?? null;
+  lines.forEach((line, i) => {
+    const at = scope.nodes(proxyRedirect)[i]?.at ?? null;
+    if (line.kind !== 'default' || at === null) return;
+    if (pass !== null && scope.own(proxyRedirect) !== null && !isBefore(at, pass)) return;
+    context.reportOnce(
+      'error',
+      at,
+      '"proxy_redirect default" should be placed after the "proxy_pass" directive',
+    );
+  });
+}
+
+/** Does it stand before the other one? In another file that cannot be said. */
+function isBefore(at: Position, other: Position): boolean {
+  if (at.file !== other.file) return false;
+  return at.line < other.line || (at.line === other.line && at.column < other.column);
 }
 
 function rulesOf(

@@ -2,11 +2,11 @@
 
 import type { Argument } from '../config/node.ts';
 import { directive, listDirective, type ValueType } from '../config/row.ts';
-import { buffers, choice, custom, number, path, size, time } from '../config/value-types.ts';
+import { buffers, choice, custom, number, size, time } from '../config/value-types.ts';
 import { isToken } from '../http1/text.ts';
 import { flagRow, timeRow } from './row-shapes.ts';
 import { conditionRows, conditions, defaultConditions } from '../upstream/retry.ts';
-import { inHttpServerLocation, inLocation } from './contexts.ts';
+import { inHttpServerLocation } from './contexts.ts';
 
 const oneArgument: ValueType<Argument> = {
   expects: 'a URL such as https://backend',
@@ -15,7 +15,7 @@ const oneArgument: ValueType<Argument> = {
 
 export const proxyPass = directive<Argument | null>({
   name: 'proxy_pass',
-  contexts: inLocation,
+  contexts: ['location', 'if-in-location', 'limit_except'],
   args: 1,
   value: oneArgument,
   default: null,
@@ -26,7 +26,8 @@ export const proxyPass = directive<Argument | null>({
   differs:
     '"#" and what follows it in a request target does not go upstream; a URI part that begins with ' +
     '"?" gets the "/" that nginx leaves out; fields that Connection names, trailers and the field ' +
-    'Trailer do not go on in either direction',
+    'Trailer do not go on unless proxy_pass_trailers says so',
+  example: 'proxy_pass https://backend.example.org:8443/app/;',
 });
 
 /** A field to send: name and value with variables. */
@@ -58,25 +59,29 @@ export const proxySetHeader = listDirective<HeaderLine>({
   differs:
     'a value with "h2c" is never sent as Upgrade: it would carry requests past the proxy; ' +
     'Content-Length and Transfer-Encoding are always those of the body that is sent',
+  example: 'proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;',
 });
 
-function fieldNames(name: string, help: string) {
+function fieldNames(name: string, help: string, example: string) {
   return listDirective<string>({
     name,
     contexts: inHttpServerLocation,
     args: 1,
     value: custom('a field name', (node) => (node.args[0]?.text ?? '').toLowerCase()),
     help,
+    example,
   });
 }
 
 export const proxyHideHeader = fieldNames(
   'proxy_hide_header',
   'Hides a field of the upstream response from the client.',
+  'proxy_hide_header X-Powered-By;',
 );
 export const proxyPassHeader = fieldNames(
   'proxy_pass_header',
   'Shows the client a field that is hidden otherwise: Date, Server, X-Pad, X-Accel-*.',
+  'proxy_pass_header Server;',
 );
 
 /** One `proxy_redirect`. */
@@ -103,6 +108,7 @@ export const proxyRedirect = listDirective<RedirectLine>({
   value: redirectValue,
   defaultText: 'default',
   help: 'Rewrites Location and Refresh of upstream responses.',
+  example: 'proxy_redirect http://backend:8080/ /;',
 });
 
 export const proxyHttpVersion = directive<'1.0' | '1.1'>({
@@ -113,50 +119,60 @@ export const proxyHttpVersion = directive<'1.0' | '1.1'>({
   default: '1.1',
   defaultText: '1.1',
   help: 'HTTP version of upstream requests.',
+  example: 'proxy_http_version 1.0;',
 });
 
 export const proxyConnectTimeout = timeRow({
   name: 'proxy_connect_timeout',
   default: '60s',
   help: 'Time for opening an upstream connection, TLS handshake included.',
+  example: 'proxy_connect_timeout 5s;',
 });
 export const proxySendTimeout = timeRow({
   name: 'proxy_send_timeout',
   default: '60s',
   help: 'Time between two writes of an upstream request.',
+  example: 'proxy_send_timeout 30s;',
 });
 export const proxyReadTimeout = timeRow({
   name: 'proxy_read_timeout',
   default: '60s',
   help: 'Time between two reads of an upstream response; of an upgraded connection, time of silence.',
+  example: 'proxy_read_timeout 30s;',
 });
 
 export const proxyBuffering = flagRow({
   name: 'proxy_buffering',
   default: true,
-  help: 'Whether an upstream server may be ahead of a slow client by `proxy_buffers`.',
-  differs:
-    'beyond proxy_buffers the upstream server waits for the client; there is no temporary file',
+  help:
+    'Whether an upstream server may be ahead of a slow client: by `proxy_buffers` in memory, then by ' +
+    '`proxy_max_temp_file_size` in a temporary file.',
+  differs: 'what the client can take goes to it at once, not only when a buffer is full',
+  example: 'proxy_buffering off;',
 });
 export const proxyRequestBuffering = flagRow({
   name: 'proxy_request_buffering',
   default: true,
   help: 'Whether a request body is read whole before it is passed on, so that it can be sent again.',
+  example: 'proxy_request_buffering off;',
 });
 export const proxyIgnoreClientAbort = flagRow({
   name: 'proxy_ignore_client_abort',
   default: false,
   help: 'Whether an upstream request goes on when the client has gone.',
+  example: 'proxy_ignore_client_abort on;',
 });
 export const proxyInterceptErrors = flagRow({
   name: 'proxy_intercept_errors',
   default: false,
   help: 'Whether error_page applies to upstream responses of 300 and above.',
+  example: 'proxy_intercept_errors on;',
 });
 export const proxyPassRequestHeaders = flagRow({
   name: 'proxy_pass_request_headers',
   default: true,
   help: 'Whether the fields of the client are passed on.',
+  example: 'proxy_pass_request_headers off;',
 });
 
 export const proxyBufferSize = directive({
@@ -167,6 +183,7 @@ export const proxyBufferSize = directive({
   default: 4096,
   defaultText: '4k',
   help: 'Limit of an upstream response head; a larger one is answered 502.',
+  example: 'proxy_buffer_size 8k;',
 });
 
 export const proxyBuffers = directive({
@@ -177,27 +194,7 @@ export const proxyBuffers = directive({
   default: { number: 8, size: 4096 },
   defaultText: '8 4k',
   help: 'Number times size is how far an upstream server may be ahead of a slow client.',
-});
-
-export const clientBodyBufferSize = directive({
-  name: 'client_body_buffer_size',
-  contexts: inHttpServerLocation,
-  args: 1,
-  value: size,
-  default: 16_384,
-  defaultText: '16k',
-  help: 'Request bodies up to this size are kept in memory, larger ones in a temporary file.',
-});
-
-export const clientBodyTempPath = directive({
-  name: 'client_body_temp_path',
-  contexts: inHttpServerLocation,
-  args: { min: 1, max: 4 },
-  value: path('prefix'),
-  default: '',
-  defaultText: 'client_body_temp',
-  help: 'Folder of temporary files for request bodies. They have no name there for long.',
-  differs: 'levels of subfolders are not used: the files are unlinked as soon as they are open',
+  example: 'proxy_buffers 16 8k;',
 });
 
 const offBits = 1 << 30;
@@ -228,6 +225,7 @@ export const proxyNextUpstream = directive({
   defaultText: `${conditions.error.name} ${conditions.timeout.name}`,
   help: 'What makes a request go to the next server of the group.',
   differs: 'a TLS verification failure never does: it is an answer of 502 and a line in the log',
+  example: 'proxy_next_upstream error timeout http_503;',
 });
 
 export const proxyNextUpstreamTries = directive({
@@ -238,6 +236,7 @@ export const proxyNextUpstreamTries = directive({
   default: 0,
   defaultText: '0',
   help: 'Most servers that one request may be sent to; 0 for all.',
+  example: 'proxy_next_upstream_tries 2;',
 });
 
 export const proxyNextUpstreamTimeout = directive({
@@ -248,4 +247,5 @@ export const proxyNextUpstreamTimeout = directive({
   default: 0,
   defaultText: '0',
   help: 'Time within which a request may go to another server; 0 for any time.',
+  example: 'proxy_next_upstream_timeout 10s;',
 });

@@ -6,6 +6,7 @@ import { isIP } from 'node:net';
 import { formatAddress } from '../base/address.ts';
 import { now } from '../base/clock.ts';
 import { SallyportError } from '../base/errors.ts';
+import type { Argument } from '../config/node.ts';
 import type { Scope } from '../config/scope.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import type { Template } from '../exchange/template.ts';
@@ -21,8 +22,10 @@ import type { ConnectTarget } from '../upstream/connection.ts';
 import type { Peer } from '../upstream/peer.ts';
 import type { BuildContext } from './build-context.ts';
 import { clientControlled } from './client-controlled.ts';
+import { ownOrAround } from './implicit-location.ts';
+import { proxyPass } from './proxy-rows.ts';
 import type { LoadedCertificate } from './proxy-ssl-certificate.ts';
-import { proxySslName, proxySslServerName } from './proxy-ssl-rows.ts';
+import { proxySslName, proxySslSan, proxySslServerName, proxySslVerify } from './proxy-ssl-rows.ts';
 import type { HopTls } from './proxy-ssl.ts';
 
 /** Servers may come from variables without a bound. */
@@ -36,20 +39,35 @@ export function compileConnector(
 ): Connector {
   const given = scope.get(proxySslName);
   const name = given === null ? null : context.template(given);
-  if (given !== null && name?.constant === null && tls !== null) {
-    const chosen = clientControlled(given);
-    if (chosen.length > 0) {
-      context.reportOnce(
-        'warning',
-        given.at,
-        `the client chooses ${chosen.join(' and ')}, and so the name that is verified: ` +
-          'map it from a list of what is allowed',
-      );
-    }
-  }
+  if (tls !== null) warnOfChoice(scope, given, context);
   const connector = new HopConnector(tls, name, scope.get(proxySslServerName));
   return (x, peer, destination) => connector.target(x, peer, destination);
 }
+
+// The name to verify is that of proxy_ssl_name or, without it, the host of the URL.
+function warnOfChoice(scope: Scope, name: Argument | null, context: BuildContext): void {
+  if (scope.get(proxySslSan).length > 0 || scope.get(proxySslVerify).mode === 'off') return;
+  const source = name ?? hostOfUrl(ownOrAround(scope, proxyPass));
+  const chosen = source === null ? [] : clientControlled(source);
+  if (source === null || chosen.length === 0) return;
+  const what =
+    name === null ? 'the server and the name that is verified' : 'the name that is verified';
+  context.reportOnce(
+    'warning',
+    source.at,
+    `the client chooses ${chosen.join(' and ')}, and so ${what}: ` +
+      'map it from a list of what is allowed',
+  );
+}
+
+// Up to where a path begins, be it in a variable.
+function hostOfUrl(url: Argument | null): Argument | null {
+  if (url === null) return null;
+  const [host = ''] = url.text.replace(/^[^/]*:\/\//, '').split(pathStart, 1);
+  return { ...url, text: host };
+}
+
+const pathStart = /[/?]|\$\{?(?:request_|document_)?uri\b/i;
 
 /** What a certificate that variables name has been combined with. */
 interface Combined {

@@ -61,6 +61,7 @@ export function compileHopTls(
 function serversOf(groups: Iterable<LiveGroup>): ReadonlySet<ServerTls> {
   const found = new Set<ServerTls>();
   for (const { group } of groups) {
+    for (const tls of group.membership?.tls ?? []) if (tls !== null) found.add(tls);
     for (const { tls } of group.peers) if (tls !== null) found.add(tls);
   }
   return found;

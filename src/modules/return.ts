@@ -51,6 +51,7 @@ export const returnDirective = listDirective<Return>({
     'Answers with a status: with a text as the body, or for 301, 302, 303, 307 and 308 with a URL. ' +
     '444 closes the connection without an answer.',
   differs: '408 is answered; nginx closes the connection without a word',
+  example: 'return 301 https://$host$request_uri;',
 });
 
 /** What a `return` does: a step of the rewrite phase. */
@@ -69,7 +70,8 @@ export function returnHandler(rule: Return, scope: Scope, context: BuildContext)
   return (x) => {
     x.status = x.fixedStatus === 0 ? status : x.fixedStatus;
     const body = fixed ?? Buffer.from(template.evaluate(x), 'latin1');
-    x.contentType = type(x.uri) || null;
+    // X-Accel-Redirect may have brought one along.
+    x.contentType ??= type(x.uri) || null;
     x.contentLength = body.length;
     x.client.sendHead(x, body, true);
     return HANDLED;

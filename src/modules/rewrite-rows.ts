@@ -31,9 +31,10 @@ const rewriteValue: ValueType<Rewrite> = {
     const written = flagArgument?.text ?? 'none';
     switch (written) {
       case 'none':
-        return { pattern, replacement, flag: isUrl(replacement.text) ? 'redirect' : 'none' };
       case 'last':
       case 'break':
+        // A URL answers, whatever the flag says.
+        return { pattern, replacement, flag: isUrl(replacement.text) ? 'redirect' : written };
       case 'redirect':
       case 'permanent':
         return { pattern, replacement, flag: written };
@@ -62,6 +63,7 @@ export const rewrite = listDirective<Rewrite>({
     'Where the path matches the regular expression it becomes the replacement. "last" looks for a ' +
     'location anew, "break" goes on in this one, "redirect" (302) and "permanent" (301) answer. ' +
     'The query is added unless the replacement ends with "?".',
+  example: 'rewrite ^/old/(.*)$ /new/$1 last;',
 });
 
 /** `set $NAME VALUE` */
@@ -98,6 +100,7 @@ export const set = listDirective<Assignment>({
   value: setValue,
   inherits: false,
   help: 'Gives a variable a value, which may hold other variables.',
+  example: 'set $backend blue;',
 });
 
 export const breakDirective = listDirective<true>({
@@ -107,6 +110,7 @@ export const breakDirective = listDirective<true>({
   value: { expects: 'nothing', parse: () => true },
   inherits: false,
   help: 'Ends the directives of this kind (set, rewrite, if, return) for the request.',
+  example: 'break;',
 });
 
 /** What an `if` asks. */
@@ -206,6 +210,8 @@ export const ifInServer = blockDirective({
   args: { min: 1, max: Infinity },
   opens: 'if-in-server',
   help: ifHelp,
+  example:
+    'if ($host = old.example.org) {\n' + '  return 301 https://example.org$request_uri;\n' + '}',
 });
 
 export const ifInLocation = blockDirective({
@@ -214,6 +220,7 @@ export const ifInLocation = blockDirective({
   args: { min: 1, max: Infinity },
   opens: 'if-in-location',
   help: ifHelp,
+  example: 'if ($request_method = POST) {\n' + '  return 405;\n' + '}',
 });
 
 const inRewriteHttp = ['http', ...inRewrite] as const;
@@ -226,6 +233,7 @@ export const rewriteLog = directive({
   default: false,
   defaultText: 'off',
   help: 'Whether each step of rewrite is written to the error log at level notice.',
+  example: 'rewrite_log on;',
 });
 
 export const uninitializedVariableWarn = directive({
@@ -236,4 +244,5 @@ export const uninitializedVariableWarn = directive({
   default: true,
   defaultText: 'on',
   help: 'Whether the use of a variable that was never set is logged as a warning.',
+  example: 'uninitialized_variable_warn off;',
 });

@@ -12,6 +12,7 @@ import { keepCaptures, type VariableTable } from '../exchange/variable.ts';
 import { locationOf } from '../server/phases.ts';
 import { logError } from '../server/request-log.ts';
 import type { BuildContext, Pattern } from './build-context.ts';
+import { escapingTemplate } from './escaped-captures.ts';
 import { returnDirective, returnHandler } from './return.ts';
 import { compileRewrite, STOP } from './rewrite-step.ts';
 import {
@@ -79,6 +80,8 @@ function valuesByNode(scope: Scope): ReadonlyMap<DirectiveNode, Compile> {
 }
 
 const stop: Step = (x) => {
+  // Of a "rewrite" before it the new path stays, and no location is looked for.
+  if (x.uriChanged) x.locationValid = false;
   x.uriChanged = false;
   return STOP;
 };
@@ -93,7 +96,7 @@ export function runSteps(steps: readonly Step[], x: Exchange): number {
 }
 
 function compileSet({ name, value, target }: Assignment, context: BuildContext): Step | null {
-  const template = context.template(value);
+  const template = escapingTemplate(value, context, quotesCaptures);
   const assign = context.variables.assigner(name);
   if (assign === null) {
     context.error(target.at, `the duplicate "${name}" variable`, 'it cannot be changed');
@@ -124,6 +127,10 @@ function compileIf(inner: Scope, tools: ScriptTools): Step | null {
 
 type Test = (x: Exchange) => boolean;
 
+function quotesCaptures(x: Exchange): boolean {
+  return x.quotesCaptures;
+}
+
 function compileCondition(condition: Condition, context: BuildContext): Test | null {
   switch (condition.kind) {
     case 'value': {
@@ -135,7 +142,7 @@ function compileCondition(condition: Condition, context: BuildContext): Test | n
     }
     case 'equal': {
       const value = context.template(condition.variable);
-      const other = context.template(condition.other);
+      const other = escapingTemplate(condition.other, context, quotesCaptures);
       const { negated } = condition;
       return (x) => (value.evaluate(x) === other.evaluate(x)) !== negated;
     }
@@ -146,7 +153,11 @@ function compileCondition(condition: Condition, context: BuildContext): Test | n
       return matchTest(context.template(variable), compiled, negated);
     }
     case 'file':
-      return fileTest(condition.test, condition.negated, context.template(condition.path));
+      return fileTest(
+        condition.test,
+        condition.negated,
+        escapingTemplate(condition.path, context, quotesCaptures),
+      );
   }
 }
 
@@ -198,8 +209,13 @@ export function defineSetVariables(
 ): void {
   for (const { name, args, block } of nodes) {
     const target = name === 'set' ? variableName(args[0]?.text ?? '') : null;
-    if (target !== null && variables.find(target) === null) {
-      variables.defineComputed(target, uninitialized(target));
+    if (target !== null) {
+      if (variables.find(target) === null) {
+        variables.defineComputed(target, uninitialized(target));
+      } else {
+        // A member of a family gets its place.
+        variables.assigner(target);
+      }
     }
     if (block !== null) defineSetVariables(block, variables);
   }

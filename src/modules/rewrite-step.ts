@@ -3,13 +3,13 @@
 
 import type { Exchange } from '../exchange/exchange.ts';
 import { HANDLED, NEXT, type Handler } from '../exchange/handler.ts';
-import { splitTemplate, TemplateError, type Template } from '../exchange/template.ts';
+import type { Template } from '../exchange/template.ts';
 import { keepCaptures } from '../exchange/variable.ts';
 import { redirect } from '../server/phases.ts';
 import { logError } from '../server/request-log.ts';
-import { escapeArgument, unescapeRedirect } from '../server/uri.ts';
-import type { Argument } from '../config/node.ts';
+import { unescapeRedirect } from '../server/uri.ts';
 import type { BuildContext, Pattern } from './build-context.ts';
+import { escapingTemplate } from './escaped-captures.ts';
 import type { Rewrite } from './rewrite-rows.ts';
 
 /** Ends the list of steps: `break`, and `rewrite` with `last` or `break`. */
@@ -52,40 +52,6 @@ export function compileRewrite(
   return redirects ? redirectStep(compiled) : rewriteStep(compiled);
 }
 
-// A capture is escaped anew where the path had escapes: in a query, "&" in it must not part it.
-function escapingTemplate(argument: Argument, context: BuildContext): Template {
-  const parts = partsOf(argument.text);
-  const isCapture = (part: string | { readonly name: string }): boolean =>
-    typeof part !== 'string' && /^\d+$/.test(part.name);
-  if (!parts.some(isCapture)) return context.template(argument);
-  const pieces = parts.map((part) => {
-    const text = typeof part === 'string' ? part : `\${${part.name}}`;
-    return { piece: context.template({ ...argument, text }), capture: isCapture(part) };
-  });
-  return {
-    source: argument.text,
-    constant: null,
-    evaluate(x) {
-      const escapes = /[%+]/.test(x.request.path);
-      let text = '';
-      for (const { piece, capture } of pieces) {
-        const value = piece.evaluate(x);
-        text += capture && escapes ? escapeArgument(value) : value;
-      }
-      return text;
-    },
-  };
-}
-
-function partsOf(text: string): ReturnType<typeof splitTemplate> {
-  try {
-    return splitTemplate(text);
-  } catch (thrown) {
-    if (thrown instanceof TemplateError) return [];
-    throw thrown;
-  }
-}
-
 function matches(x: Exchange, { pattern, rule, logs }: Compiled): boolean {
   const found = pattern.regex.exec(x.uri);
   if (found === null) {
@@ -95,6 +61,7 @@ function matches(x: Exchange, { pattern, rule, logs }: Compiled): boolean {
   }
   if (logs) logError(x, 'notice', `"${rule.pattern.text}" matches "${x.uri}"`);
   keepCaptures(x, found, pattern.slots);
+  x.quotesCaptures = false;
   return true;
 }
 
@@ -117,6 +84,7 @@ function rewriteStep(compiled: Compiled): Handler {
       return 500;
     }
     x.uri = uri;
+    x.internal = true;
     x.targetValid = false;
     x.uriChanged = !ends;
     if (ends) x.locationValid = false;

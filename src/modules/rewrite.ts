@@ -4,7 +4,7 @@
 import type { Scope } from '../config/scope.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import { HANDLED, NEXT } from '../exchange/handler.ts';
-import { findLocationAgain, locationOf } from '../server/phases.ts';
+import { findLocationAgain, handlersOf, locationOf } from '../server/phases.ts';
 import type { BuildContext } from './build-context.ts';
 import type { LocationBuild, Module } from './module.ts';
 import { returnDirective } from './return.ts';
@@ -34,9 +34,9 @@ function location(scope: Scope, build: LocationBuild, context: BuildContext): vo
 // A location is looked for afterwards in any case.
 function serverHandler(steps: readonly Step[]): Step {
   return (x) => {
+    x.quotesCaptures = true;
     const verdict = runSteps(steps, x);
     x.uriChanged = false;
-    x.locationValid = true;
     return verdict === STOP ? NEXT : verdict;
   };
 }
@@ -44,6 +44,7 @@ function serverHandler(steps: readonly Step[]): Step {
 function locationHandler(steps: readonly Step[]): Step {
   return (x) => {
     const before = x.location;
+    x.quotesCaptures = true;
     const verdict = runSteps(steps, x);
     if (verdict !== NEXT && verdict !== STOP) return verdict;
     if (x.uriChanged) {
@@ -57,7 +58,7 @@ function locationHandler(steps: readonly Step[]): Step {
 
 /** The handlers of an `if` take the place of those of the location, from the next phase on. */
 function enterImplicit(x: Exchange): void {
-  x.handlers = locationOf(x).handlers;
+  x.handlers = handlersOf(x, locationOf(x));
   x.phase = 0;
 }
 

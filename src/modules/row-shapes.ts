@@ -10,6 +10,7 @@ interface Shape<V> {
   readonly default: V;
   readonly help: string;
   readonly differs?: string;
+  readonly example?: string;
 }
 
 /** A directive that is `on` or `off`. */

@@ -2,12 +2,12 @@
 // the parts that were asked for.
 
 import { randomInt } from 'node:crypto';
-import fs from 'node:fs';
 import type { Scope } from '../config/scope.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import { HANDLED } from '../exchange/handler.ts';
 import { contentRange, maxRanges, readRanges, type ByteRange } from './byte-ranges.ts';
 import { FileResponse, lengthOf, type FilePart } from './file-response.ts';
+import type { OpenedFile } from './opened-file.ts';
 import {
   checkPreconditions,
   dateSeconds,
@@ -21,6 +21,8 @@ export interface FileSettings {
   readonly etag: boolean;
   readonly ifModifiedSince: IfModifiedSince;
   readonly maxRanges: number | null;
+  /** Are files sent as they are, so that parts of them make no sense to the client? */
+  readonly whole: boolean;
 }
 
 export function fileSettings(scope: Scope): FileSettings {
@@ -28,34 +30,26 @@ export function fileSettings(scope: Scope): FileSettings {
     etag: scope.get(etag),
     ifModifiedSince: scope.get(ifModifiedSince),
     maxRanges: scope.get(maxRanges),
+    whole: false,
   };
 }
 
-/** A file that is open for reading. */
-export interface OpenFile {
-  /** Its descriptor, which is closed here. */
-  readonly file: number;
-  readonly stat: fs.Stats;
-  /** Is it sent as it is, so that parts of it make no sense to the client? Default false. */
-  readonly whole?: boolean;
-}
-
 /**
- * Sends a file; `x.contentType` and fields of the caller's own are set already.
+ * Sends a file and closes it; `x.contentType` and fields of the caller's own are set already.
  *
  * @returns as a handler: HANDLED or a status
  */
-export function sendFile(x: Exchange, open: OpenFile, settings: FileSettings): number {
-  const { file, stat } = open;
+export function sendFile(x: Exchange, open: OpenedFile, settings: FileSettings): number {
+  const { stat } = open;
   const modified = Math.floor(stat.mtimeMs / 1000);
   const tag = settings.etag ? `"${modified.toString(16)}-${stat.size.toString(16)}"` : null;
   x.status = x.fixedStatus === 0 ? 200 : x.fixedStatus;
   x.contentLength = stat.size;
-  if (x.status === 200) {
+  if (x.status === 200 && x.parent === null) {
     const mode = settings.ifModifiedSince;
     const verdict = checkPreconditions(x, { etag: tag, modified, mode });
     if (verdict === 412) {
-      fs.closeSync(file);
+      open.close();
       return 412;
     }
     if (verdict === 304) x.status = 304;
@@ -64,20 +58,20 @@ export function sendFile(x: Exchange, open: OpenFile, settings: FileSettings): n
     x.fields.add('Last-Modified', new Date(modified * 1000).toUTCString());
   }
   if (tag !== null) x.fields.add('ETag', tag);
-  if (x.status === 304) return sendNotModified(x, file);
-  x.allowRanges = x.status === 200 && open.whole !== true;
+  if (x.status === 304) return sendNotModified(x, open);
+  x.allowRanges = x.status === 200 && !settings.whole;
   x.client.filterHead(x);
   const parts = partsOf(x, stat.size, settings, { tag, modified });
   if (parts === null) {
-    fs.closeSync(file);
+    open.close();
     return refuseRanges(x, stat.size);
   }
-  new FileResponse(x, file, parts).start();
+  new FileResponse(x, open, parts).start();
   return HANDLED;
 }
 
-function sendNotModified(x: Exchange, file: number): number {
-  fs.closeSync(file);
+function sendNotModified(x: Exchange, open: OpenedFile): number {
+  open.close();
   x.contentType = null;
   x.contentLength = -1;
   x.client.sendHead(x, null, true);

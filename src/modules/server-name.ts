@@ -20,6 +20,7 @@ export const serverName = listDirective<readonly Argument[]>({
   value,
   defaultText: '""',
   help: 'Names of a server: exact, "*.name", "name.*", ".name", "~regex", or "" for no Host.',
+  example: 'server_name example.org *.example.org ~^www\\d+\\.example\\.org$;',
 });
 
 /** The name shown as `$server_name`, and all names for the match. */

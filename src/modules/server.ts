@@ -11,7 +11,8 @@ import { defaultListen, listen, listenAddresses, type Listen } from './listen.ts
 import { buildLocations, buildServerLocation, type LocationTools } from './location.ts';
 import type { Module } from './module.ts';
 import { serverNames } from './server-name.ts';
-import { sslCertificate, serverTlsPolicy, sslRejectHandshake, sslVerifyClient } from './ssl.ts';
+import { serverTls } from './ssl-policy.ts';
+import { sslCertificate, sslRejectHandshake, sslVerifyClient } from './ssl-rows.ts';
 import type { ServerName } from '../server/server-names.ts';
 
 export const server = blockDirective({
@@ -20,6 +21,7 @@ export const server = blockDirective({
   args: 0,
   opens: 'server',
   help: 'A virtual server.',
+  example: 'server {\n' + '  listen 80;\n' + '  server_name example.org;\n' + '}',
 });
 
 interface BuiltServer {
@@ -34,6 +36,7 @@ interface PortDraft {
   readonly address: Address;
   readonly first: Listen;
   ssl: boolean;
+  proxyProtocol: boolean;
   backlog: number | null;
   ipv6Only: boolean | null;
   reusePort: boolean;
@@ -82,7 +85,8 @@ function buildServer(
   const { first, names } = serverNames(scope, context);
   const rejectsHandshake = scope.get(sslRejectHandshake);
   const ownPolicy = listens.some((one) => one.ssl) && !rejectsHandshake && hasCertificate(scope);
-  const tls = ownPolicy ? serverTlsPolicy(scope, id, context) : null;
+  const errorLog = tools.errorLogs.of(scope);
+  const tls = ownPolicy ? serverTls({ scope, id, errorLog }, context) : null;
   const { handlers, outside } = buildServerLocation(scope, tools);
   return {
     scope,
@@ -143,6 +147,7 @@ function newPort(address: Address, one: Listen, built: BuiltServer): PortDraft {
     address,
     first: one,
     ssl: one.ssl,
+    proxyProtocol: one.proxyProtocol,
     backlog: one.backlog,
     ipv6Only: one.ipv6Only,
     reusePort: one.reusePort,
@@ -166,6 +171,7 @@ function mergePort(
       context.error(one.at, `a duplicate listen ${key}`);
     }
   }
+  port.proxyProtocol ||= one.proxyProtocol;
   if (one.ssl !== port.ssl && !(one.ssl || port.first.ssl)) return;
   if (one.ssl && !port.ssl) port.ssl = true;
   port.backlog ??= one.backlog;
@@ -220,7 +226,8 @@ function sockets(ports: ReadonlyMap<string, PortDraft>): ListenAddress[] {
 }
 
 function finishPort(key: string, draft: PortDraft): Port {
-  return { key, tls: draft.ssl, defaultServer: draft.defaultServer, names: draft.names };
+  const { ssl: tls, proxyProtocol } = draft;
+  return { key, tls, proxyProtocol, defaultServer: draft.defaultServer, names: draft.names };
 }
 
 function byAddress(

@@ -27,6 +27,7 @@ function onlyOff({ name, help, why, hint }: Refusal): DirectiveRow<boolean> {
     defaultText: 'off',
     help,
     differs: `only "off" is accepted: ${why}`,
+    example: `${name} off;`,
   });
 }
 

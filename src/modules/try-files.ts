@@ -1,7 +1,6 @@
 // `try_files`: the first file that exists becomes the path of the request; the last argument is
 // where it goes otherwise.
 
-import fs from 'node:fs';
 import type { Argument } from '../config/node.ts';
 import { directive, type ValueType } from '../config/row.ts';
 import type { Scope } from '../config/scope.ts';
@@ -12,9 +11,10 @@ import { internalRedirect, namedRedirect } from '../server/phases.ts';
 import { logError } from '../server/request-log.ts';
 import type { BuildContext } from './build-context.ts';
 import { inServerLocation } from './contexts.ts';
-import { locationScope } from './implicit-location.ts';
+import { fileAccess } from './file-access.ts';
+import { filePaths, refuseRewritten, type AliasReach } from './file-paths.ts';
 import type { LocationBuild, Module } from './module.ts';
-import { alias } from './static-files.ts';
+import type { FileAccess } from './opened-file.ts';
 
 interface TryFiles {
   readonly files: readonly Argument[];
@@ -49,12 +49,15 @@ export const tryFiles = directive<TryFiles | null>({
   help:
     'Looks for files in order, a name that ends with "/" for a folder, and serves the first that ' +
     'exists. With none, the last argument is an internal redirect, an @name or =STATUS.',
+  example: 'try_files $uri $uri/ /index.html;',
 });
 
 interface Candidate {
   readonly name: Template;
   readonly isFolder: boolean;
 }
+
+type Below = AliasReach | null;
 
 function location(scope: Scope, build: LocationBuild, context: BuildContext): void {
   const rule = scope.own(tryFiles);
@@ -64,48 +67,52 @@ function location(scope: Scope, build: LocationBuild, context: BuildContext): vo
     const text = isFolder ? file.text.slice(0, -1) : file.text;
     return { name: context.template({ ...file, text }), isFolder };
   });
-  const folder = build.documentRoot;
-  if (folder === null) return;
-  const prefix = locationScope(scope).own(alias) === null ? null : build.name;
-  const otherwise = fallback(rule.last, context);
+  const { root: folder, alias: below } = filePaths(scope, context);
+  const accessOf = fileAccess(scope, context);
+  const otherwise = fallback(rule.last, below, context);
   build.add('precontent', (x) => {
+    if (below !== null && !x.locationValid) return refuseRewritten(x);
+    const access = accessOf(x);
     for (const { name, isFolder } of candidates) {
-      const uri = name.evaluate(x);
-      if (!exists(folder(x) + withoutPrefix(uri, prefix), isFolder, x)) continue;
-      x.uri = uri;
+      const found = nameBelow(x, name, below);
+      if (!exists(x, folder(x) + found, isFolder, access)) continue;
+      if (below === null) x.uri = found;
+      else if (below !== 'pattern') x.uri = x.uri.slice(0, below) + found;
+      else if (!isFolder) {
+        x.uri = found;
+        x.addsUriToAlias = true;
+      }
       return NEXT;
     }
     return otherwise(x);
   });
 }
 
-// With `alias` the folder stands for the location's name.
-function withoutPrefix(uri: string, prefix: string | null): string {
-  return prefix !== null && uri.startsWith(prefix) ? uri.slice(prefix.length) : uri;
+// With `alias` the folder stands for the location's name: names that begin with it lose it. As in
+// nginx only those with variables do, the last argument of the directive among them.
+function nameBelow(x: Exchange, name: Template, below: Below): string {
+  const text = name.evaluate(x);
+  if (typeof below !== 'number' || name.constant !== null) return text;
+  return text.startsWith(x.uri.slice(0, below)) ? text.slice(below) : text;
 }
 
-function exists(path: string, isFolder: boolean, x: Exchange): boolean {
-  if (path.includes('\0')) return false;
-  try {
-    const stat = fs.statSync(Buffer.from(path, 'latin1'), { throwIfNoEntry: false });
-    return stat !== undefined && stat.isDirectory() === isFolder;
-  } catch (thrown) {
-    const code = (thrown as NodeJS.ErrnoException).code ?? '';
-    if (code !== 'ENOTDIR' && code !== 'ENAMETOOLONG') {
-      logError(x, 'crit', `stat() "${path}" failed (${code})`);
-    }
-    return false;
+function exists(x: Exchange, path: string, isFolder: boolean, access: FileAccess): boolean {
+  const found = access.look(path);
+  if (typeof found !== 'string') return found.isDirectory() === isFolder;
+  if (found !== 'ENOENT' && found !== 'ENOTDIR' && found !== 'ENAMETOOLONG') {
+    logError(x, 'crit', `stat() "${path}" failed (${found})`);
   }
+  return false;
 }
 
-function fallback(last: Argument, context: BuildContext): Handler {
+function fallback(last: Argument, below: Below, context: BuildContext): Handler {
   if (last.text.startsWith('=')) {
     const status = Number(last.text.slice(1));
     return () => status;
   }
   const target = context.template(last);
   return (x) => {
-    const uri = target.evaluate(x);
+    const uri = nameBelow(x, target, below);
     const question = uri.indexOf('?');
     if (uri.startsWith('@')) namedRedirect(x, uri);
     else if (question === -1) internalRedirect(x, uri, '');

@@ -10,6 +10,7 @@ export const typeList: ValueType<readonly string[]> = {
 
 /** Is the type of the response, without its parameters, in the list? */
 export function hasType({ contentType }: Exchange, types: ReadonlySet<string>): boolean {
+  if (types.has('*')) return true;
   if (contentType === null) return false;
-  return types.has('*') || types.has((contentType.split(';')[0] ?? '').trim().toLowerCase());
+  return types.has((contentType.split(';')[0] ?? '').trim().toLowerCase());
 }

@@ -10,31 +10,72 @@ import { now } from '../base/clock.ts';
 import type { FirstPart, TunnelEnd } from '../exchange/downstream.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import { ClientReader, noBytes, State, Waiting } from './client-reader.ts';
-import { failInternally, guarded, locationOf } from './phases.ts';
+import { logExchange, releaseExchange } from './exchange-end.ts';
+import { guarded, locationOf } from './phases.ts';
+import { hasPostAction, startPostAction } from './post-action.ts';
 import { logError } from './request-log.ts';
+import { losesKeepalive } from './user-agent.ts';
+import { policyOfHandshake, serverOfHandshake } from './virtual-server.ts';
+import { bytesAtOnce, Pacer } from './pacer.ts';
+import { ResponsePipeline } from './response-pipeline.ts';
 import { composeResponseHead, isBodyless } from './response-head.ts';
 import { writeBody, writeHeadAlone, writeHeadAndBody, writeLastChunk } from './response-writer.ts';
 
+/** nginx's status for a connection that is closed without an answer. */
+const closedWithoutWord = 444;
+
+/** What leaves with the head. */
+interface Opening {
+  readonly first: FirstPart;
+  readonly last: boolean;
+  readonly done: (() => void) | undefined;
+}
+
 export class ClientConnection extends ClientReader {
+  /** Does the kernel gather small segments? */
+  protected delaying = false;
+  /** A timeout ends it, or "return 444". */
+  protected timedOut = false;
+  /** When the last response was complete. */
+  protected idleSince = 0;
+  /** The filters of the response under way. */
+  protected pipeline: ResponsePipeline | null = null;
+  /** The last of them where the response has a rate. */
+  protected pacer: Pacer | null = null;
+
   /** Is it between two requests, so that it may be closed without loss? */
   get idle(): boolean {
     return this.state === State.idle && this.input.length === 0;
   }
 
   override get unsent(): number {
-    return this.socket.writableLength;
+    return this.socket.writableLength + (this.pacer === null ? 0 : this.pacer.queued);
   }
 
   get busy(): boolean {
     return this.exchange !== null || this.state === State.tunnel;
   }
 
+  /**
+   * After a change of configuration: where clients are judged by other rules now (another CA,
+   * another revocation list), this one makes no further request without a new handshake.
+   */
+  reconsider(): void {
+    if (this.tls === null || this.closed) return;
+    const { port } = this.host;
+    const policy = policyOfHandshake(port, serverOfHandshake(port, this.tls.serverName));
+    if (policy?.clientVerificationKey === this.policyKey) return;
+    this.outdated = true;
+    this.closeIdle();
+  }
+
   // ---- writing
 
   override sendHead(x: Exchange, first: FirstPart, last: boolean, done?: () => void): boolean {
     const location = locationOf(x);
-    for (const filter of location.headerFilters) filter(x);
+    if (!x.headFiltered) this.filterHead(x);
     this.decideKeepAlive(x);
+    if (location.client.noDelay === this.delaying) this.setDelaying(!this.delaying);
     const head = composeResponseHead(x, location);
     x.headSent = true;
     x.bytesSent += head.length;
@@ -44,6 +85,11 @@ export class ClientConnection extends ClientReader {
       return true;
     }
     const withoutBody = x.method === 'HEAD' || isBodyless(x.status);
+    if ((location.rateLimit !== null || x.limitRate > 0) && !withoutBody) {
+      this.pace(x, last ? (first?.length ?? 0) : Infinity);
+    }
+    if (x.filters !== null && !withoutBody)
+      return this.beginFilters(x, head, { first, last, done });
     let ready: boolean;
     if (first === null || first.length === 0 || withoutBody) {
       done?.();
@@ -56,17 +102,77 @@ export class ClientConnection extends ClientReader {
     return ready;
   }
 
+  // `tcp_nodelay`: sockets come without delay.
+  protected setDelaying(delaying: boolean): void {
+    this.delaying = delaying;
+    this.raw.setNoDelay(!delaying);
+  }
+
+  override filterHead(x: Exchange): void {
+    x.headFiltered = true;
+    for (const filter of locationOf(x).headerFilters) filter(x);
+  }
+
   override sendBody(x: Exchange, chunk: Buffer, done: (() => void) | null): boolean {
     if (this.closed || x.method === 'HEAD' || isBodyless(x.status)) {
       done?.();
       return true;
+    }
+    if (this.pipeline !== null) {
+      const going = this.pipeline.write(Buffer.from(chunk));
+      done?.();
+      return going;
     }
     const ready = writeBody(this.socket, x, chunk, done ?? undefined);
     if (!ready) this.waitForDrain();
     return ready;
   }
 
+  // A body that may leave at once, and that no filter changes, needs no pacer.
+  protected pace(x: Exchange, bytes: number): void {
+    const { rateLimit } = locationOf(x);
+    const rate = x.limitRate >= 0 ? x.limitRate : (rateLimit?.rate(x) ?? 0);
+    x.limitRate = rate;
+    if (rate === 0) return;
+    const after = rateLimit?.after(x) ?? 0;
+    if (x.filters === null && bytes <= bytesAtOnce(rate, after)) return;
+    this.pacer = new Pacer(rate, after);
+    x.addFilter(this.pacer);
+  }
+
+  // The head leaves alone: a filter may keep the beginning of the body for a while.
+  protected beginFilters(x: Exchange, head: string, body: Opening): boolean {
+    writeHeadAlone(this.socket, x, head, false);
+    const pipeline = new ResponsePipeline(x.filters ?? [], {
+      write: (chunk) => {
+        if (this.closed) return true;
+        const ready = writeBody(this.socket, x, chunk, undefined);
+        if (!ready) this.waitForDrain();
+        return ready;
+      },
+      end: () => this.endUnfiltered(x),
+      fail: (error) => {
+        logError(x, 'error', error.message);
+        this.abortBody(x);
+      },
+      ready: () => this.sourceReady(x),
+    });
+    this.pipeline = pipeline;
+    const { first, last, done } = body;
+    const going =
+      first === null ||
+      pipeline.write(typeof first === 'string' ? Buffer.from(first, 'latin1') : Buffer.from(first));
+    done?.();
+    if (last) pipeline.end();
+    return going;
+  }
+
   override endBody(x: Exchange): void {
+    if (this.pipeline === null) this.endUnfiltered(x);
+    else if (!x.finished) this.pipeline.end();
+  }
+
+  protected endUnfiltered(x: Exchange): void {
     if (x.chunked && !this.closed) writeLastChunk(this.socket, x);
     this.complete(x);
   }
@@ -74,6 +180,7 @@ export class ClientConnection extends ClientReader {
   override abortBody(x: Exchange): void {
     x.keepAlive = false;
     const unframed = x.headSent && !x.chunked && x.contentLength < 0;
+    if (x.status === closedWithoutWord) this.timedOut = true;
     this.finish(x);
     // Without framing a FIN would look like the end of the body; a reset does not. Over TLS it is
     // the missing close_notify that tells, but few clients look.
@@ -89,7 +196,9 @@ export class ClientConnection extends ClientReader {
       this.requests < client.keepaliveRequests &&
       !this.ended &&
       !this.host.draining &&
+      !this.outdated &&
       now() - this.startedAt < client.keepaliveTime &&
+      !(client.keepaliveDisable !== 0 && losesKeepalive(x, client.keepaliveDisable)) &&
       // A body that the client holds back until "100 Continue" may never come.
       !(this.mustContinue && !this.body.ended);
   }
@@ -98,9 +207,18 @@ export class ClientConnection extends ClientReader {
     x.completed = true;
     this.finish(x);
     if (this.closed) return;
-    if (!x.keepAlive) this.linger();
+    if (!x.keepAlive) this.endConnection();
     else if (this.socket.writableNeedDrain) this.waitForDrain();
     else this.goOn();
+  }
+
+  // Closing with input that was not read would reset the connection, and the client could lose the
+  // response: `lingering_close`.
+  protected endConnection(): void {
+    const { lingeringClose } = this.clientSettings;
+    const maySendMore = !this.body.ended || this.input.length > 0 || this.headRefused;
+    if (lingeringClose === 'always' || (lingeringClose === 'on' && maySendMore)) this.linger();
+    else this.closeSoon();
   }
 
   protected goOn(): void {
@@ -121,6 +239,8 @@ export class ClientConnection extends ClientReader {
 
   protected override nextRequest(): void {
     this.state = State.idle;
+    this.idleSince = now();
+    this.pipelined = this.input.length > 0;
     if (this.ended && this.input.length === 0) {
       this.closeSoon();
       return;
@@ -130,15 +250,15 @@ export class ClientConnection extends ClientReader {
       this.process();
       return;
     }
-    if (this.host.draining) {
+    if (this.host.draining || this.outdated) {
       this.closeIdle();
       return;
     }
-    this.wait(Waiting.keepalive, this.clientSettings.keepaliveTimeout);
+    const { keepaliveTimeout, keepaliveMinTimeout } = this.clientSettings;
+    this.wait(Waiting.keepalive, Math.max(keepaliveTimeout, keepaliveMinTimeout));
   }
 
-  // Sends FIN and reads on for a while: closing with unread input would reset the connection, and
-  // the client could lose the response (nginx: lingering_close).
+  // Sends FIN and reads on for a while.
   protected linger(): void {
     if (this.ended) {
       this.closeSoon();
@@ -171,18 +291,16 @@ export class ClientConnection extends ClientReader {
     if (x.finished) return;
     x.finished = true;
     x.owner = null;
-    x.storedBody?.close();
+    this.pipeline?.close();
+    this.pipeline = null;
+    this.pacer = null;
     this.exchange = null;
     this.sink = null;
-    const location = locationOf(x);
-    this.settings = location.client;
-    for (const log of location.logHandlers) {
-      try {
-        log(x);
-      } catch (thrown) {
-        failInternally(x, thrown);
-      }
-    }
+    this.settings = locationOf(x).client;
+    if (hasPostAction(x)) startPostAction(x);
+    else logExchange(x);
+    this.host.counters.ended();
+    releaseExchange(x);
   }
 
   // ---- tunnels
@@ -243,6 +361,11 @@ export class ClientConnection extends ClientReader {
   }
 
   protected drained(x: Exchange): void {
+    if (this.pipeline === null) this.sourceReady(x);
+    else this.pipeline.drained();
+  }
+
+  protected sourceReady(x: Exchange): void {
     const { owner } = x;
     if (owner !== null) guarded(x, () => owner.onClientDrain());
   }
@@ -270,6 +393,7 @@ export class ClientConnection extends ClientReader {
     this.closed = true;
     this.state = State.closed;
     this.timer.disarm();
+    if (this.partial) this.dropPartial();
     const tunnel = this.tunnel;
     this.tunnel = null;
     tunnel?.onTunnelClosed();
@@ -297,7 +421,9 @@ export class ClientConnection extends ClientReader {
     this.waiting = Waiting.nothing;
     const x = this.exchange;
     if (waiting === Waiting.body && x !== null) {
-      this.failBody(408, 'client timed out sending its body (client_body_timeout)');
+      this.timedOut = true;
+      if (this.clientSettings.resetTimedOut) this.dropSlow(x);
+      else this.failBody(408, 'client timed out sending its body (client_body_timeout)');
       return;
     }
     if (waiting === Waiting.send && this.socket.writableLength < this.unsentBefore) {
@@ -306,6 +432,7 @@ export class ClientConnection extends ClientReader {
     }
     if (waiting === Waiting.send && x !== null) {
       logError(x, 'info', 'client timed out taking the response (send_timeout)');
+      this.timedOut = true;
       this.abandon(x);
       return;
     }
@@ -314,19 +441,47 @@ export class ClientConnection extends ClientReader {
     else this.destroy();
   }
 
-  protected rejectSlowHead(): void {
-    this.head.reset();
-    const x = this.newExchange();
+  // The request that had begun counts as one.
+  protected dropPartial(): void {
+    this.countPartial(false);
+    this.host.counters.started();
+    this.host.counters.ended();
+  }
+
+  // A reset would take the answer with it.
+  protected dropSlow(x: Exchange): void {
+    const { owner } = x;
+    logError(x, 'info', 'client timed out sending its body (client_body_timeout)');
+    x.owner = null;
+    if (owner !== null) guarded(x, () => owner.onClientAborted());
     x.status = 408;
     this.abortBody(x);
   }
 
-  /** Closes it if nothing is under way; for keepalive connections at shutdown. */
+  protected rejectSlowHead(): void {
+    this.head.reset();
+    if (this.partial) this.countPartial(false);
+    const x = this.newExchange();
+    x.status = 408;
+    this.timedOut = true;
+    this.abortBody(x);
+  }
+
+  /**
+   * Closes it if nothing is under way; for keepalive connections at shutdown. `keepalive_min_timeout`
+   * gives those a little time that may just be sent another request.
+   */
   closeIdle(): void {
-    if (this.idle) this.closeSoon();
+    if (!this.idle) return;
+    const rest = this.idleSince + this.clientSettings.keepaliveMinTimeout - now();
+    if (rest > 0 && !this.outdated) this.wait(Waiting.keepalive, rest);
+    else this.closeSoon();
   }
 
   override destroy(): void {
+    if (this.timedOut && !this.closed && this.clientSettings.resetTimedOut) {
+      this.raw.resetAndDestroy();
+    }
     this.socket.destroy();
     this.raw.destroy();
     this.onClose();

@@ -14,8 +14,9 @@ import type {
 } from '../exchange/downstream.ts';
 import { Exchange } from '../exchange/exchange.ts';
 import { Fields } from '../http1/fields.ts';
+import type { ProxyHeader } from '../http1/proxy-protocol.ts';
 import { HeadResult, parseRequestHead, RequestHead } from '../http1/request-head.ts';
-import type { ConnectionHost, SecureFacts } from './connection-host.ts';
+import type { ConnectionHost, DoorFacts } from './connection-host.ts';
 import { plainAddress } from './connection-host.ts';
 import type { ClientSettings } from './location.ts';
 import { guarded, locationOf } from './phases.ts';
@@ -48,6 +49,7 @@ export abstract class ClientReader implements Downstream {
   readonly localAddress: string;
   readonly localPort: number;
   readonly tls: ClientTls | null;
+  readonly proxied: ProxyHeader | null;
   /** By which rules client certificates were judged; empty for plain connections. */
   readonly policyKey: string;
   readonly host: ConnectionHost;
@@ -65,10 +67,14 @@ export abstract class ClientReader implements Downstream {
   protected readonly head = new RequestHead();
   protected readonly fields = new Fields();
   protected headStartedAt = 0;
+  /** The beginning of a head has come and waits for the rest. */
+  protected partial = false;
   protected exchange: Exchange | null = null;
   protected sink: BodySink | null = null;
   protected bodyPaused = false;
   protected mustContinue = false;
+  /** Was the next request there already when the one before it ended? */
+  protected pipelined = false;
   protected tunnel: TunnelEnd | null = null;
   protected processing = false;
   /** Of the location of the last request: what holds between two requests. */
@@ -78,16 +84,21 @@ export abstract class ClientReader implements Downstream {
   protected unsentBefore = 0;
   protected ended = false;
   protected closed = false;
+  /** What followed the last head is not known. */
+  protected headRefused = false;
+  /** Was its client judged by rules that hold no longer? */
+  protected outdated = false;
 
-  constructor(socket: Socket, raw: Socket, host: ConnectionHost, secure: SecureFacts | null) {
+  constructor(socket: Socket, raw: Socket, host: ConnectionHost, facts: DoorFacts | null) {
     this.id = host.nextConnectionId();
     this.startedAt = now();
     this.remoteAddress = plainAddress(raw.remoteAddress);
     this.remotePort = raw.remotePort ?? 0;
     this.localAddress = plainAddress(raw.localAddress);
     this.localPort = raw.localPort ?? 0;
-    this.tls = secure?.tls ?? null;
-    this.policyKey = secure?.policyKey ?? '';
+    this.tls = facts?.tls ?? null;
+    this.proxied = facts?.proxied ?? null;
+    this.policyKey = facts?.policyKey ?? '';
     this.host = host;
     this.socket = socket;
     this.raw = raw;
@@ -142,7 +153,11 @@ export abstract class ClientReader implements Downstream {
     }
     const head = this.head;
     const end = parseRequestHead(input, 0, input.length, head, defaultServer.limits);
-    if (end === HeadResult.incomplete) return false;
+    if (end === HeadResult.incomplete) {
+      if (!this.partial) this.countPartial(true);
+      return false;
+    }
+    if (this.partial) this.countPartial(false);
     this.timer.rest();
     this.waiting = Waiting.nothing;
     this.state = State.busy;
@@ -152,6 +167,7 @@ export abstract class ClientReader implements Downstream {
       x.requestLength = input.length;
       this.input = noBytes;
       this.body.begin(0, 0);
+      this.headRefused = true;
       rejectHead(x, end);
       return false;
     }
@@ -162,7 +178,13 @@ export abstract class ClientReader implements Downstream {
     return true;
   }
 
+  protected countPartial(partial: boolean): void {
+    this.partial = partial;
+    this.host.counters.partial(partial ? 1 : -1);
+  }
+
   protected newExchange(): Exchange {
+    this.host.counters.started();
     const fields = this.fields;
     if (fields.names.length > 0) fields.clear();
     const x = new Exchange(this, {
@@ -171,6 +193,7 @@ export abstract class ClientReader implements Downstream {
       startedAt: this.headStartedAt,
       fields,
     });
+    x.pipelined = this.pipelined;
     this.exchange = x;
     return x;
   }
@@ -251,6 +274,10 @@ export abstract class ClientReader implements Downstream {
     if (!this.closed) this.socket.write('HTTP/1.1 100 Continue\r\n\r\n', 'latin1');
   }
 
+  sendInterim(head: string): void {
+    if (!this.closed) this.socket.write(head, 'latin1');
+  }
+
   pauseBody(): void {
     this.bodyPaused = true;
     this.stopWaiting();
@@ -299,6 +326,7 @@ export abstract class ClientReader implements Downstream {
   // ---- the other half
 
   abstract readonly unsent: number;
+  abstract filterHead(x: Exchange): void;
   abstract sendHead(x: Exchange, first: FirstPart, last: boolean, done?: () => void): boolean;
   abstract sendBody(x: Exchange, chunk: Buffer, done: (() => void) | null): boolean;
   abstract endBody(x: Exchange): void;

@@ -1,6 +1,8 @@
 // What a client connection is given by the listener that accepted it.
 
+import type { WorkerCounters } from '../base/worker-counters.ts';
 import type { ClientTls } from '../exchange/downstream.ts';
+import type { ProxyHeader } from '../http1/proxy-protocol.ts';
 import type { ClientConnection } from './client-connection.ts';
 import type { Port } from './virtual-server.ts';
 
@@ -9,13 +11,16 @@ export interface ConnectionHost {
   /** The port in its current snapshot. */
   readonly port: Port;
   readonly draining: boolean;
+  readonly counters: WorkerCounters;
   nextConnectionId(): number;
   onClosed(connection: ClientConnection): void;
 }
 
-/** What the TLS door learnt. */
-export interface SecureFacts {
-  readonly tls: ClientTls;
+/** What was learnt before the first request: by the PROXY protocol, and by the TLS door. */
+export interface DoorFacts {
+  readonly proxied: ProxyHeader | null;
+  readonly tls: ClientTls | null;
+  /** Empty without TLS. */
   readonly policyKey: string;
 }
 

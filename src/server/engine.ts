@@ -1,6 +1,7 @@
 // The data path of one worker thread: its listeners, its connections and the snapshot in force.
 
 import type net from 'node:net';
+import type { WorkerCounters } from '../base/worker-counters.ts';
 import type { ClientConnection } from './client-connection.ts';
 import { Listener, type WorkerState } from './listener.ts';
 import type { ListenAddress, Snapshot } from './virtual-server.ts';
@@ -13,6 +14,8 @@ export interface EngineListener {
 
 export interface EngineOptions {
   readonly workerId: number;
+  /** Of this worker. */
+  readonly counters: WorkerCounters;
   /** Unexpected, survivable errors. */
   onError(error: Error): void;
 }
@@ -38,12 +41,14 @@ export class Engine {
       connections: new Set<ClientConnection>(),
       handshakes: new Set<net.Socket>(),
       snapshot,
+      counters: this.#options.counters,
       draining: false,
       lastConnectionId: 0,
       onIdle: () => this.#checkDrained(),
     };
     try {
       await this.#open(snapshot, listeners, this.#state);
+      snapshot.begin();
     } catch (error) {
       this.close();
       throw error;
@@ -74,6 +79,8 @@ export class Engine {
     await this.#open(snapshot, listeners, state);
     const old = state.snapshot;
     state.snapshot = snapshot;
+    old.retire();
+    snapshot.begin();
     for (const [key, listener] of this.#listeners) {
       const listen: ListenAddress | undefined = snapshot.listens.find((one) => one.key === key);
       if (listen === undefined) {
@@ -83,6 +90,7 @@ export class Engine {
         listener.update(listen);
       }
     }
+    for (const connection of state.connections) connection.reconsider();
     this.#disposeLater(old, state);
   }
 
@@ -145,7 +153,12 @@ export class Engine {
     this.#state = null;
     state.draining = true;
     for (const connection of state.connections) connection.destroy();
-    for (const socket of state.handshakes) socket.destroy();
+    const handshakes = [...state.handshakes];
+    state.handshakes.clear();
+    for (const socket of handshakes) {
+      socket.destroy();
+      state.counters.closed();
+    }
     state.snapshot.dispose();
     this.#drained?.();
   }

@@ -22,16 +22,29 @@ const titles: Readonly<Record<number, string>> = {
  *
  * @param status - status of the answer
  * @param detail - one of nginx's internal statuses (494 to 497) that says more, 0 for none
- * @param token - `Server` value
+ * @param token - `Server` value; empty: the page is not signed
  */
 export function errorPageBody(status: number, detail: number, token: string): Buffer {
   const key = `${status} ${detail} ${token}`;
   let body = bodies.get(key);
   if (body === undefined) {
-    body = Buffer.from(page(status, detail, token), 'latin1');
+    body = composeErrorPage(status, detail, token);
     bodies.set(key, body);
   }
   return body;
+}
+
+/** The same, made anew: for a token that depends on the request. */
+export function composeErrorPage(status: number, detail: number, token: string): Buffer {
+  return Buffer.from(page(status, detail, token), 'latin1');
+}
+
+const entities: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;' };
+
+// A token of the configuration's own may hold what a client sent.
+function signatureOf(token: string): string {
+  if (token === '') return '';
+  return `<hr><center>${token.replace(/[&<>]/g, (one) => entities[one] ?? '')}</center>\r\n`;
 }
 
 function page(status: number, detail: number, token: string): string {
@@ -44,6 +57,6 @@ function page(status: number, detail: number, token: string): string {
   return (
     `<html>\r\n<head><title>${head}</title></head>\r\n<body>\r\n` +
     `<center><h1>${title}</h1></center>\r\n${explanation}` +
-    `<hr><center>${token}</center>\r\n</body>\r\n</html>\r\n`
+    `${signatureOf(token)}</body>\r\n</html>\r\n`
   );
 }

@@ -29,6 +29,7 @@ export class LocationTree {
   add(location: Location): boolean {
     switch (location.kind) {
       case 'exact':
+        if (location.autoRedirect) this.#redirects.set(location.name.slice(0, -1), location);
         return setNew(this.#exact, location.name, location);
       case 'named':
         return setNew(this.#named, location.name, location);
@@ -38,13 +39,14 @@ export class LocationTree {
       case 'prefix':
         return this.#addPrefix(location);
       case 'server':
+      case 'implicit':
         return false;
     }
   }
 
   #addPrefix(location: Location): boolean {
     const name = location.name;
-    if (location.autoRedirect && name.endsWith('/')) {
+    if (location.autoRedirect && !this.#exact.get(name)?.autoRedirect) {
       this.#redirects.set(name.slice(0, -1), location);
     }
     const split = insert(this.#root, name);

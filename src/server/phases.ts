@@ -3,12 +3,17 @@
 
 import { SallyportError } from '../base/errors.ts';
 import type { Exchange } from '../exchange/exchange.ts';
-import { HANDLED, NEXT } from '../exchange/handler.ts';
-import { errorPageBody } from './error-page-body.ts';
-import type { ErrorPage, Location } from './location.ts';
+import { ALLOWED, HANDLED, NEXT } from '../exchange/handler.ts';
+import { FieldId } from '../http1/field-id.ts';
+import type { Fields } from '../http1/fields.ts';
+import { composeErrorPage, errorPageBody } from './error-page-body.ts';
+import type { ClientSettings, ErrorPage, Location } from './location.ts';
 import type { LocationMatch } from './location-tree.ts';
+import { msiePadding, refreshPage } from './msie-page.ts';
 import { logError } from './request-log.ts';
+import { hiddenField, serverTokenOf } from './response-head.ts';
 import { escapePath } from './uri.ts';
+import { hidesShortPages, isMsie } from './user-agent.ts';
 import type { VirtualServer } from './virtual-server.ts';
 
 const maxRedirects = 10;
@@ -43,7 +48,7 @@ export function resumePhases(x: Exchange): void {
     }
     x.phase += 1;
     const verdict = handler(x);
-    if (verdict === NEXT) continue;
+    if (verdict === NEXT || verdict === ALLOWED) continue;
     if (verdict !== HANDLED) answerStatus(x, verdict);
     return;
   }
@@ -55,24 +60,31 @@ function enterLocation(x: Exchange): void {
   foundLocation.redirect = false;
   server.locations.find(x, foundLocation);
   const location = foundLocation.location ?? server.outside;
+  const lacksSlash = foundLocation.redirect;
   x.location = location;
-  if (foundLocation.redirect) {
-    redirectToSlash(x, location);
-    return;
-  }
   if (location.internalOnly && !x.internal) {
     answerStatus(x, 404);
     return;
   }
-  runLocation(x, location);
+  if (!takesRequest(x, location)) return;
+  if (lacksSlash) redirectToSlash(x, location);
+  else resumePhases(x);
 }
 
-function runLocation(x: Exchange, location: Location): void {
+/** What a request goes through in a location. */
+export function handlersOf(x: Exchange, location: Location): Location['handlers'] {
+  return x.parent === null ? location.handlers : location.subrequestHandlers;
+}
+
+/** Puts a request into a location; false where it was answered because its body is too large. */
+function takesRequest(x: Exchange, found: Location): boolean {
+  const { except } = found;
+  const location = except === null || except.methods.has(x.method) ? found : except.location;
   x.location = location;
-  x.handlers = location.handlers;
+  x.handlers = handlersOf(x, location);
   x.phase = 0;
   const limit = location.client.clientMaxBodySize;
-  if (limit > 0 && x.bodyLength > limit && !x.internal) {
+  if (limit > 0 && x.bodyLength > limit && !x.errorPageUsed) {
     logError(
       x,
       'error',
@@ -80,9 +92,9 @@ function runLocation(x: Exchange, location: Location): void {
     );
     x.keepAlive = false;
     answerStatus(x, 413);
-    return;
+    return false;
   }
-  resumePhases(x);
+  return true;
 }
 
 function redirectToSlash(x: Exchange, location: Location): void {
@@ -96,9 +108,21 @@ export function internalRedirect(x: Exchange, uri: string, args: string): void {
   x.uri = uri;
   x.args = args;
   x.targetValid = false;
+  x.uriChanged = false;
+  x.locationValid = true;
+  x.addsUriToAlias = false;
   x.internal = true;
   x.location = null;
   startPhases(x);
+}
+
+/**
+ * Looks for a location anew after `rewrite` gave another URI in a location; the server's own
+ * handlers do not run again.
+ */
+export function findLocationAgain(x: Exchange): void {
+  x.uriChanged = false;
+  if (countRedirect(x)) enterLocation(x);
 }
 
 /** Goes on in an `@named` location; URI and arguments stay. */
@@ -111,7 +135,7 @@ export function namedRedirect(x: Exchange, name: string): void {
     return;
   }
   x.internal = true;
-  runLocation(x, location);
+  if (takesRequest(x, location)) resumePhases(x);
 }
 
 function countRedirect(x: Exchange): boolean {
@@ -141,7 +165,7 @@ export function answerStatus(x: Exchange, status: number): void {
   }
   const page = findErrorPage(x, status);
   if (page !== null) {
-    followErrorPage(x, status, page);
+    followErrorPage(x, status, page, status === 401 ? x.fields.all('www-authenticate') : []);
     return;
   }
   const visible = publicStatus.get(status);
@@ -160,17 +184,17 @@ export function findErrorPage(x: Exchange, status: number): ErrorPage | null {
 /**
  * Answers with what an `error_page` names in place of the error itself.
  *
- * @param challenge - WWW-Authenticate of a 401, which stays of use to the client
+ * @param challenges - WWW-Authenticate of a 401, which stays of use to the client
  */
 export function followErrorPage(
   x: Exchange,
   status: number,
   page: ErrorPage,
-  challenge: string | null = null,
+  challenges: readonly string[] = [],
 ): void {
   x.errorPageUsed = true;
   x.resetResponse();
-  if (challenge !== null) x.fields.add('WWW-Authenticate', challenge);
+  for (const challenge of challenges) x.fields.add('WWW-Authenticate', challenge);
   const target = page.target.evaluate(x);
   if (page.status === 0) x.fixedStatus = publicStatus.get(status) ?? status;
   else x.fixedStatus = page.status === -1 ? 0 : page.status;
@@ -197,7 +221,12 @@ export function isRedirect(status: number): boolean {
 
 /** Answers with a redirect; a path is made absolute as `absolute_redirect` and its like ask. */
 export function redirect(x: Exchange, status: number, target: string): void {
-  if (target.startsWith('/') && locationOf(x).client.absoluteRedirect) x.redirectPath = target;
+  const { client } = locationOf(x);
+  if (client.msieRefresh && status <= 302 && isMsie(x)) {
+    sendPage(x, 200, refreshPage(target));
+    return;
+  }
+  if (target.startsWith('/') && client.absoluteRedirect) x.redirectPath = target;
   else x.fields.add('Location', target);
   answerPlain(x, status, 0);
 }
@@ -215,9 +244,31 @@ export function answerPlain(x: Exchange, status: number, detail: number): void {
     x.client.sendHead(x, null, true);
     return;
   }
+  sendPage(x, x.status, errorPage(x, status, detail));
+}
+
+// A page of the proxy's own is sent whole, whatever an upstream server said (X-Accel-Redirect).
+function hideRanges({ ids }: Fields): void {
+  const at = ids.indexOf(FieldId.acceptRanges);
+  if (at >= 0) ids[at] = hiddenField;
+}
+
+function errorPage(x: Exchange, status: number, detail: number): Buffer {
   const settings = locationOf(x).client;
-  const body = errorPageBody(status, detail, settings.serverToken);
+  const page = signedPage(x, status, detail, settings);
+  const padded = settings.msiePadding && status >= 400 && page.length > 0 && hidesShortPages(x);
+  return padded ? Buffer.concat([page, msiePadding]) : page;
+}
+
+function signedPage(x: Exchange, status: number, detail: number, settings: ClientSettings): Buffer {
+  if (settings.serverTemplate === null) return errorPageBody(status, detail, settings.serverToken);
+  return composeErrorPage(status, detail, serverTokenOf(x, settings));
+}
+
+function sendPage(x: Exchange, status: number, body: Buffer): void {
+  x.status = status;
   x.contentType = body.length === 0 ? null : 'text/html';
+  if (x.fields.names.length > 0) hideRanges(x.fields);
   x.contentLength = body.length;
   x.client.sendHead(x, body, true);
 }

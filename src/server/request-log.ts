@@ -10,12 +10,13 @@ export function logError(x: Exchange, level: LogLevel, message: string, upstream
   const log = ((x.location ?? (x.server as VirtualServer).outside) as Location).errorLog;
   if (!log.enabled(level)) return;
   const { request, client } = x;
+  const sub = x.parent === null ? '' : `, subrequest: "${x.uri}"`;
   const host = request.host === null ? '' : `, host: "${request.host}"`;
   const behind = upstream === '' ? '' : `, upstream: "${upstream}"`;
   log.log(
     level,
-    `${message}, client: ${client.remoteAddress}, server: ${x.server.name}, ` +
-      `request: "${requestLine(x)}"${behind}${host}`,
+    `${message}, client: ${x.remoteAddress}, server: ${x.server.name}, ` +
+      `request: "${requestLine(x)}"${sub}${behind}${host}`,
     client.id,
   );
 }

@@ -10,14 +10,14 @@ import type { ClientSettings, Location } from './location.ts';
 
 let dateSecond = -1;
 let dateLine = '';
-let lastToken = '';
+let lastToken: string | null = null;
 let serverAndDate = '';
 
 /** "Server: …" and "Date: …" lines, made anew once a second. */
 function serverDateLines(x: Exchange, token: string): string {
   const both = bothLines(token);
   if (x.ownServer && x.ownDate) return both;
-  return (x.ownServer ? `Server: ${token}\r\n` : '') + (x.ownDate ? dateLine : '');
+  return (x.ownServer ? serverLine(token) : '') + (x.ownDate ? dateLine : '');
 }
 
 function bothLines(token: string): string {
@@ -25,13 +25,23 @@ function bothLines(token: string): string {
   if (second !== dateSecond) {
     dateSecond = second;
     dateLine = `Date: ${new Date(second * 1000).toUTCString()}\r\n`;
-    lastToken = '';
+    lastToken = null;
   }
   if (token !== lastToken) {
     lastToken = token;
-    serverAndDate = `Server: ${token}\r\n${dateLine}`;
+    serverAndDate = serverLine(token) + dateLine;
   }
   return serverAndDate;
+}
+
+function serverLine(token: string): string {
+  return token === '' ? '' : `Server: ${checked(token)}\r\n`;
+}
+
+/** What the Server field and error pages say: nearly always the same (`server_tokens`). */
+export function serverTokenOf(x: Exchange, client: ClientSettings): string {
+  const { serverTemplate } = client;
+  return serverTemplate === null ? client.serverToken : serverTemplate.evaluate(x);
 }
 
 /** Field lines that a filter hid carry this id: they are skipped. */
@@ -50,12 +60,13 @@ export function composeResponseHead(x: Exchange, location: Location): string {
   const { client } = location;
   const status = x.status;
   let head = x.reason === null ? statusLine(status) : statusLineOf(status, x.reason);
-  head += serverDateLines(x, client.serverToken);
+  head += serverDateLines(x, serverTokenOf(x, client));
   if (status === 204) x.contentLength = -1;
   // nginx takes the type away only where the 204 is its own.
   if ((status !== 204 || x.reason !== null) && x.contentType !== null) {
     head += `Content-Type: ${checked(x.contentType)}\r\n`;
   }
+  if (x.trailerLines !== null) prepareTrailers(x, client.chunkedTransferEncoding);
   if (x.contentLength >= 0) head += `Content-Length: ${x.contentLength}\r\n`;
   if (x.redirectPath !== null) {
     // From here on `$sent_http_location` shows what was sent.
@@ -85,6 +96,13 @@ function redirectHost(x: Exchange, settings: ClientSettings): string {
   if (settings.serverNameInRedirect) return x.server.name;
   // Without a Host the name is not known: the address is what the client found the server by.
   return x.request.host === null ? formatHost(x.client.localAddress) : x.host;
+}
+
+// Only a body in chunks can have fields after it (RFC 9112, section 7.1.2).
+function prepareTrailers(x: Exchange, chunkedAllowed: boolean): void {
+  const possible = x.request.version === 11 && chunkedAllowed && x.method !== 'HEAD';
+  if (possible && !isBodyless(x.status)) x.contentLength = -1;
+  else x.trailerLines = null;
 }
 
 function frameOpenEnded(x: Exchange, chunkedAllowed: boolean): string {

@@ -21,11 +21,19 @@ function countBody(x: Exchange, bytes: number): void {
   x.bodyBytesSent += bytes;
 }
 
+/** The last chunk, with the fields after it where there are any. */
+function endOfChunks(x: Exchange): string {
+  if (x.trailerLines === null) return lastChunk;
+  x.sentTrailers = x.trailerLines(x);
+  return `0\r\n${x.sentTrailers}\r\n`;
+}
+
 /** A head alone; with `last`, also the end of an empty chunked body. */
 export function writeHeadAlone(socket: Socket, x: Exchange, head: string, last: boolean): boolean {
-  const empty = last && x.chunked;
-  if (empty) countBody(x, lastChunk.length);
-  return socket.write(empty ? head + lastChunk : head, 'latin1');
+  if (!last || !x.chunked) return socket.write(head, 'latin1');
+  const end = endOfChunks(x);
+  countBody(x, end.length);
+  return socket.write(head + end, 'latin1');
 }
 
 /** A head with the beginning, or all, of its body. */
@@ -37,7 +45,7 @@ export function writeHeadAndBody(
 ): boolean {
   const { bytes: first, last, done } = body;
   const before = x.chunked ? head + chunkHeader(first.length) : head;
-  const after = x.chunked ? (last ? `\r\n${lastChunk}` : '\r\n') : '';
+  const after = x.chunked ? (last ? `\r\n${endOfChunks(x)}` : '\r\n') : '';
   countBody(x, before.length - head.length + after.length + first.length);
   if (typeof first === 'string' || first.length <= inlineBodyBytes) {
     done?.();
@@ -74,6 +82,7 @@ export function writeBody(
 
 /** The end of a chunked body. */
 export function writeLastChunk(socket: Socket, x: Exchange): void {
-  countBody(x, lastChunk.length);
-  socket.write(lastChunk, 'latin1');
+  const end = endOfChunks(x);
+  countBody(x, end.length);
+  socket.write(end, 'latin1');
 }

@@ -65,7 +65,9 @@ export function route(x: Exchange): void {
     return;
   }
   // "OPTIONS *" is about the whole server: there is no path that a location could match.
-  const uri = request.form === 'asterisk' ? null : normalizePath(request.path, server.mergeSlashes);
+  // nginx reads the path before it knows the Host: only SNI can have led away from the default.
+  const { mergeSlashes } = port.tls ? server : port.defaultServer;
+  const uri = request.form === 'asterisk' ? null : normalizePath(request.path, mergeSlashes);
   if (uri === null) {
     x.keepAlive = false;
     logError(x, 'info', 'client sent invalid request: malformed or unsafe path');

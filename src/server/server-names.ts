@@ -1,12 +1,13 @@
 // Which virtual server answers for a host: exact name, longest "*.name", longest "name.*", first
 // matching regular expression, and the default server of the port (nginx, "Server names").
 
+import type { Matcher } from '../exchange/matcher.ts';
 import { keepCaptures, type CaptureSlot } from '../exchange/variable.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 
 /** A regular expression among the names, with the variables that its groups fill. */
 export interface NamePattern {
-  readonly regex: RegExp;
+  readonly regex: Matcher;
   readonly slots: readonly CaptureSlot[];
 }
 

@@ -112,20 +112,31 @@ function percentEncoded(char: string): string {
   return `%${char.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`;
 }
 
+// What a "%" begins in a redirect, or the "?" that ends its path.
+const redirectPart = /\?|%(?:[0-9A-Fa-f](?:[0-9A-Fa-f]|[^]|$)|[^]|$)/g;
+
 /**
  * Decodes what is harmless in the path of a redirect, as nginx does: printable characters above "%".
- * What follows the first "?" stays as it is.
+ * Malformed escapes go away. What follows the first "?" stays as it is.
  */
 export function unescapeRedirect(text: string): string {
-  const question = text.indexOf('?');
-  const path = question === -1 ? text : text.slice(0, question);
-  const rest = question === -1 ? '' : text.slice(question);
-  return path.replace(/%([0-9A-Fa-f]{2})/g, redirectCharacter) + rest;
+  if (!text.includes('%')) return text;
+  let over = false;
+  return text.replace(redirectPart, (part) => {
+    if (over) return part;
+    const character = redirectCharacter(part);
+    // Of the escaped ones only "%3F" in capitals or not can be a "?", and it ends the path as well.
+    over = character === '?' && part.length !== 2;
+    return character;
+  });
 }
 
-function redirectCharacter(escaped: string, digits: string): string {
-  const code = Number.parseInt(digits, 16);
-  return code > 0x25 && code < 0x7f ? String.fromCharCode(code) : escaped;
+function redirectCharacter(part: string): string {
+  if (part === '?') return part;
+  if (!/^%[0-9A-Fa-f]/.test(part)) return part.slice(1);
+  if (!/^%[0-9A-Fa-f]{2}$/.test(part)) return '';
+  const code = Number.parseInt(part.slice(1), 16);
+  return code > 0x25 && code < 0x7f ? String.fromCharCode(code) : part;
 }
 
 /** A Host value or authority: lower-cased host without port and trailing dot; null if malformed. */

@@ -60,6 +60,10 @@ export interface Snapshot {
   readonly logFiles: LogFiles;
   /** `worker_connections`. */
   readonly workerConnections: number;
+  /** From now on requests are served by it: begins what runs beside them (health checks). */
+  begin(): void;
+  /** Another one serves new requests from now on: ends that. */
+  retire(): void;
   /** Closes pooled connections and log files; called once nothing uses the snapshot any more. */
   dispose(): void;
 }

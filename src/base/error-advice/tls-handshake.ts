@@ -182,6 +182,22 @@ server {
     },
   },
 
+  UPSTREAM_TLS_SESSION_STALE: {
+    causes: [
+      'A CA, revocation list, pin or certificate changed while the connection was being opened: ' +
+        'sessions of before do not count any more.',
+      'The full handshake that the session came from was an hour ago, or a certificate, revocation ' +
+        'list or OCSP response of then ran out just now.',
+    ],
+    checks: [],
+    mend: [
+      'Nothing has to be mended. No byte of the request had been sent; it went out over a new ' +
+        'connection whose server was verified in full.',
+    ],
+    never: ['`proxy_ssl_session_reuse off` costs a full handshake for each connection.'],
+    example: null,
+  },
+
   UPSTREAM_TLS_HANDSHAKE_CLOSED: {
     causes: [
       'The server does not know the server name that was sent, and closes without an alert.',

@@ -1,0 +1,62 @@
+// A request that no client has sent, for health checks: strings with variables are evaluated for it
+// as they are for requests of the location.
+
+import { now } from '../base/clock.ts';
+import type { Downstream } from '../exchange/downstream.ts';
+import { Exchange, type LocationFacts } from '../exchange/exchange.ts';
+import { Fields } from '../http1/fields.ts';
+import { RequestHead } from '../http1/request-head.ts';
+import type { ErrorLog } from '../log/error-log.ts';
+import { noRequest } from './handshake-exchange.ts';
+
+export interface CheckRequest {
+  /** Path and query. */
+  readonly target: string;
+  /** `$proxy_host`, `$proxy_port`. */
+  readonly proxyHost: string;
+  readonly proxyPort: string;
+  /** What it would be matched by. */
+  readonly locationName: string;
+  readonly serverName: string;
+  readonly errorLog: ErrorLog | null;
+}
+
+/** Makes the exchange of one check. */
+export function checkExchange(check: CheckRequest): Exchange {
+  const startedAt = now();
+  const client: Downstream = {
+    ...noRequest,
+    id: 0,
+    startedAt,
+    requests: 0,
+    remoteAddress: '',
+    remotePort: 0,
+    localAddress: '',
+    localPort: 0,
+    tls: null,
+    proxied: null,
+  };
+  const request = new RequestHead();
+  const [path = '/', query = ''] = check.target.split(/\?(.*)/s);
+  request.method = 'GET';
+  request.target = check.target;
+  request.path = path;
+  request.query = query;
+  request.hasQuery = check.target.includes('?');
+  const server = { name: check.serverName };
+  const x = new Exchange(client, { request, server, startedAt, fields: new Fields() });
+  x.uri = path;
+  x.args = query;
+  x.host = check.serverName;
+  x.proxyHost = check.proxyHost;
+  x.proxyPort = check.proxyPort;
+  // As much of a location as lines of the error log ask for.
+  const location: LocationFacts & { readonly errorLog: object } = {
+    name: check.locationName,
+    documentRoot: null,
+    requestFilename: null,
+    errorLog: check.errorLog ?? { enabled: () => false },
+  };
+  x.location = location;
+  return x;
+}
