@@ -6,6 +6,8 @@ import type { Scope } from '../config/scope.ts';
 import {
   custom,
   flag,
+  number,
+  offset,
   parseNumber,
   path as pathValue,
   singleValue,
@@ -24,6 +26,12 @@ export interface ProcessSettings {
   readonly workerProcesses: number | 'auto';
   readonly workerShutdownTimeout: number;
   readonly workingDirectory: string | null;
+  /** `worker_rlimit_nofile`; null leaves the limit alone. */
+  readonly openFiles: number | null;
+  /** `worker_rlimit_core`, in bytes; null leaves the limit alone. */
+  readonly coreSize: number | null;
+  /** `worker_priority`: 0 is the usual one, less is more. */
+  readonly priority: number;
   readonly errorLog: readonly ErrorLogLine[];
 }
 
@@ -121,6 +129,44 @@ export const workingDirectory = directive<string | null>({
   example: 'working_directory /var/lib/sallyport;',
 });
 
+const wholeProcess = 'set for the whole process, as workers are its threads';
+
+export const workerRlimitNofile = directive<number | null>({
+  name: 'worker_rlimit_nofile',
+  contexts: inMain,
+  args: 1,
+  value: number(),
+  default: null,
+  help: 'How many files, sockets among them, the process may have open. Needs prlimit(1).',
+  differs: wholeProcess,
+  example: 'worker_rlimit_nofile 65536;',
+});
+
+export const workerRlimitCore = directive<number | null>({
+  name: 'worker_rlimit_core',
+  contexts: inMain,
+  args: 1,
+  value: offset,
+  default: null,
+  help: 'How large a core file of the process may be. Needs prlimit(1).',
+  differs: wholeProcess,
+  example: 'worker_rlimit_core 500m;',
+});
+
+export const workerPriority = directive({
+  name: 'worker_priority',
+  contexts: inMain,
+  args: 1,
+  value: singleValue('a number from -20 to 19', (given) =>
+    /^-?\d{1,2}$/.test(given) ? Number(given) : null,
+  ),
+  default: 0,
+  defaultText: '0',
+  help: 'Priority of the process as for nice(1): the less, the more time it gets.',
+  differs: wholeProcess,
+  example: 'worker_priority -5;',
+});
+
 export const events = blockDirective({
   name: 'events',
   contexts: inMain,
@@ -188,6 +234,9 @@ export function processSettings(
     workerProcesses: scope.get(workerProcesses),
     workerShutdownTimeout: scope.get(workerShutdownTimeout),
     workingDirectory: scope.get(workingDirectory),
+    openFiles: scope.get(workerRlimitNofile),
+    coreSize: scope.get(workerRlimitCore),
+    priority: scope.get(workerPriority),
     errorLog: processErrorLog(scope, place.errorLogOverride ?? null, place.addresses),
   };
 }
@@ -197,6 +246,9 @@ export const mainModule: Module = {
   directives: [
     daemon,
     masterProcess,
+    workerRlimitNofile,
+    workerRlimitCore,
+    workerPriority,
     pid,
     user,
     workerProcesses,

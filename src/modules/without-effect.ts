@@ -54,6 +54,17 @@ const affinity: DirectiveRow = {
   }),
 };
 
+const compression = [
+  ...group('zlib allots its own memory in Node.js.', everywhere, {
+    gzip_buffers: 2,
+    gunzip_buffers: 2,
+    gzip_window: 1,
+    gzip_hash: 1,
+    postpone_gzipping: 1,
+    gzip_no_buffer: 1,
+  }),
+];
+
 const events = [
   ...group('Node.js chooses how to wait for events.', ['events'], {
     use: 1,
@@ -166,6 +177,7 @@ const otherProtocols = group(
 export const withoutEffectRows: readonly DirectiveRow[] = typed([
   ...processes,
   affinity,
+  ...compression,
   ...events,
   ...memory,
   ...files,

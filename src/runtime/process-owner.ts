@@ -4,6 +4,7 @@
 import { SallyportError } from '../base/errors.ts';
 import type { ErrorLog } from '../log/error-log.ts';
 import type { Loaded } from './load.ts';
+import { applyProcessLimits } from './process-limits.ts';
 import { removePidFile, writePidFile } from './pid-file.ts';
 import {
   createLogFiles,
@@ -43,6 +44,7 @@ export class ProcessOwner {
       this.#log.log('notice', 'running as root: the "user" directive would give that up');
     }
     if (workingDirectory !== null) changeDirectory(workingDirectory);
+    applyProcessLimits(loaded.process, this.#log);
   }
 
   /**

@@ -41,6 +41,9 @@ const defaults: ProcessSettings = {
   workerProcesses: 1,
   workerShutdownTimeout: 0,
   workingDirectory: null,
+  openFiles: null,
+  coreSize: null,
+  priority: 0,
   errorLog: [],
 };
 
