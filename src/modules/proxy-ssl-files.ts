@@ -7,7 +7,9 @@ import { describeSystemError } from '../base/system-error.ts';
 import type { Argument, Position } from '../config/node.ts';
 import { decryptKey, readPasswords } from '../tls/encrypted-key.ts';
 import type { KeyPair, PemFile } from '../tls/pem.ts';
+import { readPinFile } from '../tls/pins.ts';
 import type { BuildContext } from './build-context.ts';
+import { enoughPins, pinFile } from './proxy-ssl-values.ts';
 
 /** What a file of the upstream side is called in messages, in nginx's words where it has them. */
 export type TlsFileKind =
@@ -63,6 +65,45 @@ export function decryptPair(
 ): KeyPair | null {
   try {
     return { certificate, key: decryptKey(key, passwords) };
+  } catch (thrown) {
+    if (!(thrown instanceof SallyportError)) throw thrown;
+    context.reportOnce('error', at, thrown.message);
+    return null;
+  }
+}
+
+/**
+ * The pins of `proxy_ssl_pin`, those in files read: two or more, or none; null after a reported
+ * error.
+ */
+export function readPins(
+  given: readonly string[],
+  at: Position | null,
+  context: BuildContext,
+): readonly string[] | null {
+  if (!given.some((one) => one.startsWith(pinFile))) return given;
+  const error = (place: Position | null, message: string, hint?: string): void =>
+    context.reportOnce('error', place, hint === undefined ? message : `${message}: ${hint}`);
+  const all = given.map((one) =>
+    one.startsWith(pinFile) ? pinsOfFile(one.slice(pinFile.length), at, context) : [one],
+  );
+  const read = all.filter((pins) => pins !== null);
+  if (read.length < all.length) return null;
+  const pins = [...new Set(read.flat())];
+  return enoughPins(pins, at, { error }) ? pins : null;
+}
+
+function pinsOfFile(
+  name: string,
+  at: Position | null,
+  context: BuildContext,
+): readonly string[] | null {
+  const path = resolve(context.configFolder, name);
+  context.noteTlsFile(path);
+  const text = context.readText(path, at, 'pins');
+  if (text === null) return null;
+  try {
+    return readPinFile({ path, pem: text });
   } catch (thrown) {
     if (!(thrown instanceof SallyportError)) throw thrown;
     context.reportOnce('error', at, thrown.message);

@@ -106,7 +106,8 @@ export const proxySslPin = directive<readonly string[]>({
   help:
     'SHA-256 of public keys (SubjectPublicKeyInfo), two or more: one of them must be in the verified ' +
     'chain of an upstream certificate, of the server or of a CA. One alone is refused, since nothing ' +
-    'could be reached once its key is replaced: pin a backup key as well.',
+    'could be reached once its key is replaced: pin a backup key as well. `file:PATH` stands for the ' +
+    'pins in a file, one in each line, `#` before remarks; it is watched like the other TLS files.',
   differs: ours,
   example:
     'proxy_ssl_pin sha256/47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU= ' +

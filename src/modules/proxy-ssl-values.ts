@@ -6,6 +6,7 @@ import type { ParseHelp, ValueType } from '../config/row.ts';
 import { custom } from '../config/value-types.ts';
 import type { ContextOverrides } from '../tls/conf-command.ts';
 import { readConfCommand } from '../tls/conf-command.ts';
+import { parsePin } from '../tls/pins.ts';
 import { parseWantedSan, type WantedSan } from '../tls/wanted-san.ts';
 
 /** The one argument as written, with its place; perhaps with variables. */
@@ -18,22 +19,16 @@ export const fileList: ValueType<readonly Argument[]> = custom('paths of files',
   node.args.filter(({ text }) => text !== ''),
 );
 
-const pinPattern = /^sha256\/([A-Za-z0-9+/]{43}=)$/;
-
-/** The hash of `sha256/BASE64` in its one canonical form; null where it is none. */
-export function parsePin(text: string): string | null {
-  const base64 = pinPattern.exec(text)?.[1];
-  if (base64 === undefined) return null;
-  const bytes = Buffer.from(base64, 'base64');
-  return bytes.length === 32 && bytes.toString('base64') === base64 ? base64 : null;
-}
-
 export const pinHint =
   'a pin is "sha256/" and the base64 of the SHA-256 of a public key: ' +
   'openssl pkey -in KEY -pubout -outform der | openssl dgst -sha256 -binary | base64';
 
 /** Says so where fewer than two keys are pinned: it would be a trap for its own owner. */
-export function enoughPins(pins: readonly string[], at: Position, help: ParseHelp): boolean {
+export function enoughPins(
+  pins: readonly string[],
+  at: Position | null,
+  help: Pick<ParseHelp, 'error'>,
+): boolean {
   if (new Set(pins).size >= 2) return true;
   help.error(
     at,
@@ -43,15 +38,19 @@ export function enoughPins(pins: readonly string[], at: Position, help: ParseHel
   return false;
 }
 
-/** Two or more pins, or `off`. */
+/** What a pin begins with that is the name of a file. */
+export const pinFile = 'file:';
+
+/** Two or more pins, or `off`. Those that begin with `file:` name files, still to be read. */
 export const pinList: ValueType<readonly string[]> = custom(
-  'two or more of sha256/BASE64, or "off"',
+  'two or more of sha256/BASE64, file:PATH, or "off"',
   (node, help) => {
     if (isOff(node.args)) return [];
     const pins: string[] = [];
     let valid = true;
     for (const { text, at } of node.args) {
-      const pin = parsePin(text);
+      const isFile = text.startsWith(pinFile) && text.length > pinFile.length;
+      const pin = isFile ? text : parsePin(text);
       if (pin === null) {
         help.error(at, `invalid pin "${text}" in "${node.name}" directive`, pinHint);
         valid = false;
@@ -59,7 +58,9 @@ export const pinList: ValueType<readonly string[]> = custom(
       else pins.push(pin);
     }
     const at = node.args[0]?.at ?? node.at;
-    return valid && enoughPins(pins, at, help) ? pins : null;
+    if (!valid) return null;
+    const inFiles = pins.some((pin) => pin.startsWith(pinFile));
+    return inFiles || enoughPins(pins, at, help) ? pins : null;
   },
 );
 

@@ -18,7 +18,13 @@ import {
 } from '../tls/upstream-policy.ts';
 import type { ServerTls } from '../upstream/peer.ts';
 import type { BuildContext } from './build-context.ts';
-import { decryptPair, readPair, readPasswordFile, readTlsFile } from './proxy-ssl-files.ts';
+import {
+  decryptPair,
+  readPair,
+  readPasswordFile,
+  readPins,
+  readTlsFile,
+} from './proxy-ssl-files.ts';
 import * as rows from './proxy-ssl-rows.ts';
 import { reportPolicyError, reportWarnings, type FindingPlace } from './tls-findings.ts';
 import type { ServerTlsArguments } from './upstream-server-line.ts';
@@ -172,7 +178,8 @@ function readSettings(scope: Scope, context: BuildContext): ReadSettings | null 
   const crl = scope.get(rows.proxySslCrl).map((one) => readTlsFile(one, 'CRL', context));
   const passwords = readPasswordFile(scope.get(rows.proxySslPasswordFile), context);
   const shown = readClientCertificate(scope, passwords ?? [], context);
-  if (trusted === undefined || passwords === null || shown === null) return null;
+  const pins = readPins(scope.get(rows.proxySslPin), scope.at(rows.proxySslPin), context);
+  if (trusted === undefined || passwords === null || shown === null || pins === null) return null;
   const crlFiles = crl.filter((file) => file !== null);
   if (crlFiles.length < crl.length) return null;
   const { mode, weakUntil } = scope.get(rows.proxySslVerify);
@@ -183,7 +190,7 @@ function readSettings(scope: Scope, context: BuildContext): ReadSettings | null 
     verifyDepth: scope.get(rows.proxySslVerifyDepth),
     verifyCommonName: scope.get(rows.proxySslVerifyCn),
     crl: crlFiles,
-    pins: scope.get(rows.proxySslPin),
+    pins,
     sans: scope.get(rows.proxySslSan),
     ocsp: scope.get(rows.proxySslOcsp),
     groups: scope.get(rows.proxySslGroups),

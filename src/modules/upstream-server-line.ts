@@ -7,7 +7,8 @@ import { parseSeconds } from '../base/duration.ts';
 import type { Argument, Position } from '../config/node.ts';
 import type { ParseHelp, ValueType } from '../config/row.ts';
 import type { PairArguments } from './proxy-ssl-files.ts';
-import { enoughPins, parsePin, pinHint } from './proxy-ssl-values.ts';
+import { parsePin } from '../tls/pins.ts';
+import { enoughPins, pinHint } from './proxy-ssl-values.ts';
 
 /** What a `server` line says about TLS, files not read yet. */
 export interface ServerTlsArguments {
