@@ -2,13 +2,15 @@
 // of the request. Where the two disagree, nobody may profit from the weaker of both.
 
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test, type TestContext } from 'node:test';
 import type { ConnectionOptions } from 'node:tls';
 import { assertSameAsNginx, compareWithNginx, type ComparedRequest } from './kit/both.ts';
+import { eventually } from './kit/eventually.ts';
 import { nginxAvailable } from './kit/nginx.ts';
 import { testPki } from './kit/pki.ts';
 import { freePort } from './kit/ports.ts';
-import { RawConnection, request } from './kit/raw-client.ts';
+import { formatRequest, RawConnection, request, type Target } from './kit/raw-client.ts';
+import { RecordingUpstream, type Answer } from './kit/recording-upstream.ts';
 import { proxyStarter, startProxy } from './kit/sallyport.ts';
 import { serverPairs } from './kit/server-pairs.ts';
 
@@ -101,26 +103,65 @@ test('a request for a server of another policy is 421 and leaves the connection 
   assert.match(proxy.errorLog(), /client requested another server name than it negotiated by SNI/);
 });
 
-test('a client that was accepted before a reload is not accepted for another CA after it', async (t) => {
+/** Accepts the client of `tls`, then reloads with a CA that has not issued its certificate. */
+async function startChanging(t: TestContext, location: string) {
   const port = await freePort();
   const text = (ca: string): string =>
     `master_process off; error_log error.log info; events { } http {
       server { listen 127.0.0.1:${port} ssl; server_name on.test; ${pairs['on.test']}
-        ssl_verify_client on; ssl_client_certificate ${ca}; return 200 "in"; } }`;
-  const proxy = await startProxy(text(pki.caFile), { scope: t });
-  const tls = { ...open, servername: 'on.test', ...pki.client.tls };
-  const connection = await RawConnection.open({ port, tls });
-  const headers = { Host: 'on.test' };
-  assert.equal((await connection.request({ headers })).status, 200);
-  await proxy.proxy.reload({
-    file: `${proxy.folder}/sallyport.conf`,
-    text: text(pki.otherCaFile),
-    prefix: proxy.folder,
-  });
-  const after = await connection.request({ headers });
-  connection.close();
-  assert.equal(after.status, 421);
-  assert.equal((await request({ port, headers, tls })).status, 400);
+        ssl_verify_client on; ssl_client_certificate ${ca}; location / { ${location} } } }`;
+  const { proxy, folder } = await startProxy(text(pki.caFile), { scope: t });
+  const target: Target = { port, tls: { ...open, servername: 'on.test', ...pki.client.tls } };
+  return {
+    target,
+    reload: () =>
+      proxy.reload({
+        file: `${folder}/sallyport.conf`,
+        text: text(pki.otherCaFile),
+        prefix: folder,
+      }),
+  };
+}
+
+const headers = { Host: 'on.test' };
+
+test('a client that was accepted before a reload is not accepted for another CA after it', async (t) => {
+  const { target, reload } = await startChanging(t, 'return 200 "in";');
+  const idle = await RawConnection.open(target);
+  const busy = await RawConnection.open(target);
+  const head = formatRequest({ headers });
+  for (const connection of [idle, busy]) {
+    assert.equal((await connection.request({ headers })).status, 200);
+  }
+  await busy.send(head.subarray(0, 12));
+  // Both have to be at the proxy's before the reload.
+  assert.equal((await request({ ...target, headers })).status, 200);
+  await reload();
+  assert.equal((await idle.closed()).length, 0, 'who has asked for nothing is let go');
+  await busy.send(head.subarray(12));
+  assert.equal((await busy.response()).status, 421);
+  await busy.closed();
+  assert.equal((await request({ ...target, headers })).status, 400);
+});
+
+test('what was asked for before a reload is answered after it, and nothing more', async (t) => {
+  let answer: (() => void) | null = null;
+  const script = () =>
+    new Promise<Answer>((resolve) => {
+      answer = () => resolve({ body: 'late' });
+    });
+  const upstream = await RecordingUpstream.start({ answer: script }, t);
+  const { target, reload } = await startChanging(t, `proxy_pass http://${upstream.address};`);
+  const connection = await RawConnection.open(target);
+  await connection.send(formatRequest({ headers }));
+  const late = await eventually('the request at the upstream', () => answer ?? false);
+  await reload();
+  late();
+  const response = await connection.response();
+  assert.deepEqual([response.status, String(response.body)], [200, 'late']);
+  assert.ok(response.headers.some(([name, value]) => `${name}: ${value}` === 'Connection: close'));
+  await connection.closed();
+  assert.equal(upstream.requests.length, 1);
 });
 
 test('a server without a certificate is met with that of the default server', beside, async (t) => {

@@ -125,16 +125,14 @@ class HopConnector {
   #tlsTarget(x: Exchange, peer: Peer, policy: UpstreamTlsPolicy): ConnectTarget {
     const { address } = peer;
     const verifyName = this.#nameFor(x, peer);
-    const serverName = this.#sendName && isIP(verifyName) === 0 ? verifyName : null;
+    const serverName = nameToSend(verifyName, this.#sendName);
     const tls = { policy: policyInForce(policy), address, verifyName, serverName };
     return { key: tlsTargetKey(tls), address, tls, peer };
   }
 
   #nameFor(x: Exchange, peer: Peer): string {
-    const own = peer.tls?.name ?? null;
-    if (own !== null) return own;
-    const chosen = this.#name === null ? '' : this.#name.evaluate(x);
-    return chosen === '' ? peer.hostName : chosen.replace(/^\[|\]$/g, '');
+    const asked = this.#name === null || (peer.tls?.name ?? null) !== null;
+    return nameToVerify(peer, asked ? '' : this.#name.evaluate(x));
   }
 
   #withCertificate(x: Exchange, peer: Peer, policy: UpstreamTlsPolicy): ConnectTarget | null {
@@ -163,7 +161,24 @@ class HopConnector {
   }
 }
 
-function policyFor(peer: Peer, tls: HopTls): UpstreamTlsPolicy {
+/**
+ * The name that the certificate of a server must be for.
+ *
+ * @param chosen - what the hop says; empty where it says nothing
+ */
+export function nameToVerify(peer: Peer, chosen: string): string {
+  const own = peer.tls?.name ?? null;
+  if (own !== null) return own;
+  return chosen === '' ? peer.hostName : chosen.replace(/^\[|\]$/g, '');
+}
+
+/** The server name of the handshake; null: none. */
+export function nameToSend(verifyName: string, sendName: boolean): string | null {
+  return sendName && isIP(verifyName) === 0 ? verifyName : null;
+}
+
+/** The policy that counts for a server of a hop. */
+export function policyFor(peer: Peer, tls: HopTls): UpstreamTlsPolicy {
   if (peer.tls === null) return tls.policy;
   const own = tls.ofServer.get(peer.tls);
   if (own !== undefined) return own;

@@ -2,7 +2,7 @@
 
 import { parseSeconds } from '../base/duration.ts';
 import type { Argument, Position } from '../config/node.ts';
-import type { ParseHelp, ValueType } from '../config/row.ts';
+import type { ValueType } from '../config/row.ts';
 import { custom } from '../config/value-types.ts';
 import type { ContextOverrides } from '../tls/conf-command.ts';
 import { readConfCommand } from '../tls/conf-command.ts';
@@ -24,10 +24,10 @@ export const pinHint =
   'openssl pkey -in KEY -pubout -outform der | openssl dgst -sha256 -binary | base64';
 
 /** Says so where fewer than two keys are pinned: it would be a trap for its own owner. */
-export function enoughPins(
+export function enoughPins<P extends Position | null>(
   pins: readonly string[],
-  at: Position | null,
-  help: Pick<ParseHelp, 'error'>,
+  at: P,
+  help: { error(at: P, message: string, hint?: string): void },
 ): boolean {
   if (new Set(pins).size >= 2) return true;
   help.error(

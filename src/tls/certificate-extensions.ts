@@ -1,9 +1,9 @@
 // What a certificate asks for and allows, from its extensions, as far as node:crypto does not say.
 
-import type { X509Certificate } from 'node:crypto';
+import type { KeyObject, X509Certificate } from 'node:crypto';
 import { createHash } from 'node:crypto';
 import { AsnConvert } from '@peculiar/asn1-schema';
-import { AuthorityInfoAccessSyntax, id_ad_ocsp } from '@peculiar/asn1-x509';
+import { AuthorityInfoAccessSyntax, id_ad_caIssuers, id_ad_ocsp } from '@peculiar/asn1-x509';
 import { id_kp_serverAuth, id_pe_authorityInfoAccess } from '@peculiar/asn1-x509';
 import { certificateParts } from './certificate-der.ts';
 
@@ -36,11 +36,20 @@ function holdsStatusRequest(features: Uint8Array): boolean {
 
 /** The OCSP responders that the certificate names: `http://` URLs only, in its order. */
 export function ocspResponders(certificate: X509Certificate): string[] {
+  return accessUrls(certificate, id_ad_ocsp);
+}
+
+/** Where the certificate says that its issuer's can be fetched: `http://` URLs only. */
+export function issuerUrls(certificate: X509Certificate): string[] {
+  return accessUrls(certificate, id_ad_caIssuers);
+}
+
+function accessUrls(certificate: X509Certificate, method: string): string[] {
   try {
     const value = certificateParts(certificate).extensions.get(id_pe_authorityInfoAccess)?.value;
     if (value === undefined) return [];
     return [...AsnConvert.parse(value, AuthorityInfoAccessSyntax)]
-      .filter(({ accessMethod }) => accessMethod === id_ad_ocsp)
+      .filter(({ accessMethod }) => accessMethod === method)
       .map(({ accessLocation }) => accessLocation.uniformResourceIdentifier ?? '')
       .filter((url) => /^http:\/\//i.test(url) && URL.canParse(url));
   } catch {
@@ -52,6 +61,18 @@ export function ocspResponders(certificate: X509Certificate): string[] {
 export function spkiPin(certificate: X509Certificate): string {
   const key = certificate.publicKey.export({ type: 'spki', format: 'der' });
   return createHash('sha256').update(key).digest('base64');
+}
+
+/**
+ * The key of a certificate that a peer presented; null where OpenSSL cannot read it. Anybody can put
+ * such a certificate into a chain, and the property itself would throw.
+ */
+export function publicKeyOf(certificate: X509Certificate): KeyObject | null {
+  try {
+    return certificate.publicKey;
+  } catch {
+    return null;
+  }
 }
 
 /** May it issue certificates (basicConstraints with CA:TRUE)? */

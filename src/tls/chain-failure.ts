@@ -3,7 +3,7 @@
 
 import type { X509Certificate } from 'node:crypto';
 import { now } from '../base/clock.ts';
-import { allowsServerAuth, isCa } from './certificate-extensions.ts';
+import { allowsServerAuth, isCa, publicKeyOf } from './certificate-extensions.ts';
 import type { CrlFacts } from './crl.ts';
 import { quoted } from './log-text.ts';
 import { dn } from './peer-description.ts';
@@ -79,7 +79,7 @@ function detailOf(row: VerifyErrorRow, leaf: X509Certificate, policy: UpstreamTl
       return staleLists(path, policy.crls);
     case 'UPSTREAM_TLS_WEAK_KEY':
     case 'UPSTREAM_TLS_WEAK_SIGNATURE':
-      return `: ${path.map(strengthOf).join(', ')}`;
+      return `: ${path.slice(0, mostNamed).map(strengthOf).join(', ')}`;
     case 'UPSTREAM_TLS_WRONG_PURPOSE': {
       const purposes: readonly string[] | undefined = leaf.keyUsage;
       return purposes === undefined ? '' : `: its extended key usage is ${purposes.join(', ')}`;
@@ -89,11 +89,16 @@ function detailOf(row: VerifyErrorRow, leaf: X509Certificate, policy: UpstreamTl
   }
 }
 
+/** A peer may present any number; a line stays readable. */
+const mostNamed = 6;
+
 function strengthOf(certificate: X509Certificate): string {
-  const { asymmetricKeyType = 'unknown', asymmetricKeyDetails } = certificate.publicKey;
-  const size = asymmetricKeyDetails?.modulusLength ?? asymmetricKeyDetails?.namedCurve ?? '';
+  const key = publicKeyOf(certificate);
+  const details = key?.asymmetricKeyDetails;
+  const type = key?.asymmetricKeyType ?? 'unknown';
+  const size = details?.modulusLength ?? details?.namedCurve ?? '';
   const signed = certificate.signatureAlgorithm ?? 'unknown';
-  return `${dn(certificate.subject)} has a key ${asymmetricKeyType} ${size} and is signed with ${signed}`;
+  return `${dn(certificate.subject)} has a key ${type} ${size} and is signed with ${signed}`;
 }
 
 // As crl.ts writes issuers.

@@ -20,7 +20,8 @@ export function describeTlsFile(file: PemFile): string {
   } catch {
     return 'content that cannot be described';
   }
-  return pem.includes('PRIVATE KEY-----') ? 'a private key' : `${Buffer.byteLength(pem)} bytes`;
+  // Perhaps a password: even its length is nobody's business.
+  return pem.includes('PRIVATE KEY-----') ? 'a private key' : 'content that is not shown';
 }
 
 function describeCertificates([first, ...more]: readonly X509Certificate[]): string {

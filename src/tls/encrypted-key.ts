@@ -1,9 +1,8 @@
 // `ssl_password_file` and `proxy_ssl_password_file`: encrypted keys are decrypted once, at load, so
 // that nothing after it has to know a password.
 
-import { createPrivateKey } from 'node:crypto';
 import type { PemFile } from './pem.ts';
-import { certificateError } from './pem.ts';
+import { certificateError, parsePrivateKey } from './pem.ts';
 
 const encrypted = /-----BEGIN ENCRYPTED PRIVATE KEY-----|^Proc-Type: 4,ENCRYPTED\s*$/m;
 
@@ -30,7 +29,7 @@ function whyNot(count: number): string {
 
 function decrypted(pem: string, passphrase: string): string | null {
   try {
-    return createPrivateKey({ key: pem, passphrase }).export({ type: 'pkcs8', format: 'pem' });
+    return parsePrivateKey({ key: pem, passphrase }).export({ type: 'pkcs8', format: 'pem' });
   } catch {
     return null;
   }

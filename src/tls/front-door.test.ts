@@ -243,6 +243,19 @@ test('a policy that cannot be had ends the handshake with an alert', async (t) =
   );
 });
 
+test('a defect while a policy is chosen costs this client alone', async (t) => {
+  let broken = true;
+  const door = await openDoor(t, () => {
+    if (broken) throw new TypeError('a defect');
+    return policyA;
+  });
+  assert.equal((await visit(door)).error?.code, 'ERR_SSL_TLSV1_ALERT_INTERNAL_ERROR');
+  const { error } = await door.next();
+  assert.deepEqual([error?.code, error?.message], ['INTERNAL', 'TLS handshake: a defect']);
+  broken = false;
+  assert.equal((await visit(door)).received, 'secure');
+});
+
 for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
   test(`a ${version} ticket resumes with its own policy and with no other`, async (t) => {
     // Same certificate, keys and protocols: only the server block differs.

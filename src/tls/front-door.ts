@@ -123,9 +123,9 @@ class Entrance {
         this.#begin(hello, policy, policy.serverFor(hello));
       }
     } catch (error) {
-      // A certificate that is read in the handshake could not be.
-      if (!(error instanceof SallyportError)) throw error;
-      this.#refuse(internalError, error);
+      // A certificate that is read in the handshake could not be. Whatever else it is, it costs this
+      // client alone.
+      this.#refuse(internalError, asSallyportError(error));
     }
   }
 
@@ -191,10 +191,16 @@ class Entrance {
     if (clientCheck === null || facts.certificate === null || facts.verify !== 'SUCCESS') {
       this.#enter(socket, facts);
     } else {
-      void clientCheck.check(facts.certificate, policy.trust).then((reason) => {
-        if (reason !== null) facts.refuseCertificate(reason);
-        this.#enter(socket, facts);
-      });
+      clientCheck.check(facts.certificate, policy.trust).then(
+        (reason) => {
+          if (reason !== null) facts.refuseCertificate(reason);
+          this.#enter(socket, facts);
+        },
+        (error: unknown) => {
+          this.#failWith(asSallyportError(error));
+          socket.destroy();
+        },
+      );
     }
   }
 
@@ -249,6 +255,11 @@ class Entrance {
     this.#settle();
     this.#handlers.onFailure(error, this.#raw);
   }
+}
+
+function asSallyportError(error: unknown): SallyportError {
+  if (error instanceof SallyportError) return error;
+  return new SallyportError('INTERNAL', `TLS handshake: ${reasonOf(error)}`, error);
 }
 
 const listened = new WeakSet<Server>();

@@ -80,7 +80,7 @@ function commonNameProblem(wanted: string, commonName: string): string | null {
 
 function namesProblem(wanted: string, names: AlternativeNames): string | null {
   if (isIP(wanted) === 0 && !hostName.test(wanted)) {
-    return 'the wanted name is not a host name (one that is not ASCII is written as xn--…)';
+    return 'the wanted name is not a host name (one that is not ASCII is written as xn--...)';
   }
   // The list is written anew from names that cannot be mistaken for two, without a subject: so
   // Node never looks at a common name.

@@ -6,6 +6,12 @@ export function quoted(text: string): string {
   return `"${text.replace(/[^\x20-\x7e]|"/gu, escaped)}"`;
 }
 
+/** As `quoted`, and at most so many characters long, without the marks: of more, the beginning. */
+export function quotedStart(text: string, limit: number): string {
+  const whole = quoted(text.slice(0, limit + 1));
+  return whole.length <= limit + 2 ? whole : `${whole.slice(0, limit - 2)}..."`;
+}
+
 /** A text of ours that may hold something of the peer: one line of printable ASCII. */
 export function oneLine(text: string): string {
   return text.replace(/[^\x20-\x7e]/gu, escaped);

@@ -5,12 +5,15 @@ import type { X509Certificate } from 'node:crypto';
 import { plainHex } from './certificate-facts.ts';
 import { rfc2253 } from './distinguished-name.ts';
 import { readAlternativeNames } from './identity.ts';
-import { quoted } from './log-text.ts';
+import { quotedStart } from './log-text.ts';
 import { isValidToday } from './trust-store.ts';
 import type { TrustStore } from './trust-store.ts';
 import { presentedChain } from './verified-path.ts';
 
+// A peer chooses the lengths of all this: what we say ourselves must not be pushed out of the line.
 const namesTextLimit = 400;
+const nameLimit = 256;
+const mostCertificates = 6;
 
 /** The parts of the line, in order. */
 export function describeCertificate(leaf: X509Certificate, trust: TrustStore): string[] {
@@ -25,9 +28,9 @@ export function describeCertificate(leaf: X509Certificate, trust: TrustStore): s
   ];
 }
 
-/** A distinguished name in RFC 2253 form and quotation marks. */
+/** A distinguished name in RFC 2253 form and quotation marks; of a long one the beginning. */
 export function dn(lines: string): string {
-  return quoted(rfc2253(lines));
+  return quotedStart(rfc2253(lines), nameLimit);
 }
 
 function presentedNames(leaf: X509Certificate): string {
@@ -40,9 +43,10 @@ function presentedNames(leaf: X509Certificate): string {
   if (all.length === 0) return 'none';
   let text = '';
   let shown = 0;
-  for (const name of all) {
+  for (const one of all) {
+    const name = quotedStart(one, nameLimit);
     if (text.length + name.length > namesTextLimit) break;
-    text += `${shown === 0 ? '' : ', '}${quoted(name)}`;
+    text += `${shown === 0 ? '' : ', '}${name}`;
     shown += 1;
   }
   return shown === all.length ? text : `${text} and ${all.length - shown} more`;
@@ -54,7 +58,11 @@ function chainText(leaf: X509Certificate): string {
   const subjects = presented.map((one) => one.subject);
   const last = presented.at(-1);
   if (last !== undefined && last.issuer !== last.subject) subjects.push(last.issuer);
-  return subjects.map(dn).join(' <- ');
+  if (subjects.length <= mostCertificates) return subjects.map(dn).join(' <- ');
+  const left = subjects.length - mostCertificates;
+  const top = dn(subjects.at(-1) ?? '');
+  const first = subjects.slice(0, mostCertificates - 1).map(dn);
+  return [...first, `${left} more`, top].join(' <- ');
 }
 
 // An expired CA above a leaf that is valid is hard to find otherwise.
@@ -64,5 +72,6 @@ function datedIssuers(leaf: X509Certificate, trust: TrustStore): string[] {
   const issuers = [...presented.slice(1), ...(root === null ? [] : [root])];
   return issuers
     .filter((one) => !isValidToday(one))
+    .slice(0, mostCertificates)
     .map((one) => `CA ${dn(one.subject)} valid from ${one.validFrom} to ${one.validTo}`);
 }

@@ -2,7 +2,7 @@
 // read by the caller; here its content is checked at load, because OpenSSL takes a key of another
 // type than the certificate without a word and fails at the first handshake.
 
-import type { KeyObject } from 'node:crypto';
+import type { KeyObject, PrivateKeyInput } from 'node:crypto';
 import { X509Certificate, createPrivateKey } from 'node:crypto';
 import { SallyportError } from '../base/errors.ts';
 
@@ -69,7 +69,7 @@ export function readPrivateKey(file: PemFile): KeyObject {
     throw certificateError(file.path, 'there is no private key in it');
   }
   try {
-    return createPrivateKey(file.pem);
+    return parsePrivateKey(file.pem);
   } catch (error) {
     const encrypted = /ENCRYPTED/.test(file.pem);
     const reason = encrypted
@@ -77,6 +77,23 @@ export function readPrivateKey(file: PemFile): KeyObject {
       : `the private key is malformed: ${reasonOf(error)}`;
     throw certificateError(file.path, reason, error);
   }
+}
+
+/**
+ * `createPrivateKey`, but for errors that are not the key's: what went wrong on a TLS connection may
+ * still stand in OpenSSL's queue of errors, and the next key that is read is blamed for it.
+ */
+export function parsePrivateKey(input: string | PrivateKeyInput): KeyObject {
+  try {
+    return createPrivateKey(input);
+  } catch (error) {
+    if (!isOfTls(error)) throw error;
+    return createPrivateKey(input);
+  }
+}
+
+function isOfTls(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && String(error.code).startsWith('ERR_SSL_');
 }
 
 /**

@@ -54,18 +54,31 @@ export class TrustStore {
   }
 }
 
-/** The first of the candidates that issued the certificate, preferring one valid today. */
+/**
+ * The first of the candidates that issued the certificate, by name and by signature, preferring one
+ * valid today.
+ */
 export function pickIssuer(
   candidates: readonly X509Certificate[],
   certificate: X509Certificate,
 ): X509Certificate | null {
   let expired: X509Certificate | null = null;
   for (const candidate of candidates) {
-    if (!certificate.checkIssued(candidate)) continue;
+    if (!certificate.checkIssued(candidate) || !isSignedBy(certificate, candidate)) continue;
     if (isValidToday(candidate)) return candidate;
     expired ??= candidate;
   }
   return expired;
+}
+
+// `checkIssued` compares names and key identifiers, which anybody can write into a certificate with
+// another's public key: a pin, or an OCSP answer, would then hang on nothing.
+function isSignedBy(certificate: X509Certificate, issuer: X509Certificate): boolean {
+  try {
+    return certificate.verify(issuer.publicKey);
+  } catch {
+    return false;
+  }
 }
 
 /** Is the present time within the certificate's dates? */

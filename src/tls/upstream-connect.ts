@@ -54,6 +54,13 @@ export interface ReadBuffer {
   readonly callback: (bytes: number, buffer: Uint8Array) => boolean;
 }
 
+/** How the socket is opened; the names are Node's. */
+export interface SocketOptions {
+  readonly keepAlive?: boolean;
+  readonly localAddress?: string;
+  readonly localPort?: number;
+}
+
 /**
  * Opens a verified connection to an upstream. There is no timeout in it: `destroy()` the socket
  * (without an error) to give up, and neither handler is called.
@@ -62,8 +69,9 @@ export function connectUpstreamTls(
   target: UpstreamTlsTarget,
   onread: ReadBuffer,
   handlers: UpstreamTlsHandlers,
+  socket: SocketOptions | null = null,
 ): TLSSocket {
-  return new UpstreamHandshake(inForce(target), handlers).start(onread);
+  return new UpstreamHandshake(inForce(target), handlers).start(onread, socket);
 }
 
 // Whoever asked may have had the target for long: no connection is made under a policy whose
@@ -102,10 +110,10 @@ class UpstreamHandshake {
     this.#key = tlsTargetKey(target);
   }
 
-  start(onread: ReadBuffer): TLSSocket {
+  start(onread: ReadBuffer, options: SocketOptions | null): TLSSocket {
     const { settings } = this.#target.policy;
     const asksOcsp = settings.ocsp !== 'off' && settings.verify !== 'off';
-    const socket = connect(this.#options(onread, asksOcsp));
+    const socket = connect({ ...options, ...this.#options(onread, asksOcsp) });
     this.#socket = socket;
     socket.on('error', ignoreError);
     socket.on('error', this.#onError);
@@ -156,9 +164,26 @@ class UpstreamHandshake {
   // Asked by Node at a full handshake, once OpenSSL has found the chain to be good.
   readonly #checkServerIdentity = (): Error | undefined => {
     if (this.#target.policy.settings.verify !== 'on') return undefined;
-    const { failure } = this.#check();
-    return failure === null ? undefined : this.#refusal(failure);
+    return this.#guarded(() => {
+      const { failure } = this.#check();
+      return failure === null ? undefined : this.#refusal(failure);
+    });
   };
+
+  // Whatever somebody has written into a certificate: it is refused, and the process goes on.
+  #guarded<T>(judge: () => T): T | SallyportError {
+    try {
+      return judge();
+    } catch (cause) {
+      if (cause instanceof SallyportError) return cause;
+      const scene = { target: this.#target, presented: null };
+      return certificateFailure(
+        { ...unreadable, what: unreadable.what + String(cause) },
+        scene,
+        cause,
+      );
+    }
+  }
 
   #check(): PeerVerdict {
     this.#verdict = checkPeer(this.#target, { leaf: this.#presented, staple: this.#staple });
@@ -168,7 +193,9 @@ class UpstreamHandshake {
   readonly #onSecureConnect = (): void => {
     const socket = this.#socket;
     if (socket === null || this.#settled || socket.destroyed) return;
-    const refusal = socket.isSessionReused() ? this.#judgeResumed() : this.#judgeFull(socket);
+    const refusal = this.#guarded(() =>
+      socket.isSessionReused() ? this.#judgeResumed() : this.#judgeFull(socket),
+    );
     if (refusal !== null) {
       this.#fail(refusal);
       return;
@@ -253,8 +280,12 @@ class UpstreamHandshake {
     else {
       // The session that was offered may be the cause; the next connection starts afresh.
       if (this.#offered !== null) upstreamSessions.drop(this.#key);
-      this.#presented ??= this.#socket?.getPeerX509Certificate() ?? null;
-      this.#fail(socketFailure(error, 'handshake', { target, presented: this.#presented }));
+      this.#fail(
+        this.#guarded(() => {
+          this.#presented ??= this.#socket?.getPeerX509Certificate() ?? null;
+          return socketFailure(error, 'handshake', { target, presented: this.#presented });
+        }),
+      );
     }
   };
 
@@ -302,10 +333,16 @@ const notVerified: FailureText = {
   mend: 'report this: it is a defect of the proxy or of its version of Node.js',
 };
 
-const staleSession: FailureText = {
+const unreadable: FailureText = {
   code: 'UPSTREAM_TLS_UNTRUSTED',
+  what: 'the certificates that were presented cannot be judged: ',
+  mend: 'look at them (openssl s_client -showcerts), and have them issued anew',
+};
+
+const staleSession: FailureText = {
+  code: 'UPSTREAM_TLS_SESSION_STALE',
   what: 'the upstream resumed a session whose verification no longer counts',
-  mend: 'nothing, the next connection is verified anew (or set proxy_ssl_session_reuse off)',
+  mend: 'nothing: a connection with a full handshake takes its place at once',
 };
 
 const earlyBytes: FailureText = {

@@ -62,7 +62,10 @@ export function socketFailure(
     if (verdict !== null) return certificateFailure(verdict, scene, error);
   }
   const known = handshakeError(code);
-  if (known !== null) return protocolFailure(narrowed(known, scene), scene, error);
+  // After the handshake only alerts mean what they say: who has spoken TLS does speak it.
+  if (known !== null && (phase === 'handshake' || known.alert !== null)) {
+    return protocolFailure(narrowed(known, scene), scene, error);
+  }
   const closed = code === 'ECONNRESET' || code === 'EPIPE';
   if (phase === 'established' && !code.startsWith('ERR_SSL_')) {
     return new SallyportError('UPSTREAM_RESET', systemText('connection', error), error);

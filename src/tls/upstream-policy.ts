@@ -179,7 +179,7 @@ function keyWithPair(policy: UpstreamTlsPolicy, pair: KeyPair): string {
   }
   let key = keys.get(policy);
   if (key === undefined) {
-    key = contentHash([policy.key, pairContent(pair)]);
+    key = contentHash([policy.baseKey, policy.key, pairContent(pair)]);
     keys.set(policy, key);
   }
   return key;

@@ -72,7 +72,7 @@ for (const version of versions) {
     const outcome = attempt(target);
     upstreamSessions.clear();
     const { error, received } = await outcome;
-    assert.equal(error?.code, 'UPSTREAM_TLS_UNTRUSTED');
+    assert.equal(error?.code, 'UPSTREAM_TLS_SESSION_STALE');
     assert.match(error.message, /no longer counts/);
     assert.equal(received, '');
     assert.equal((await succeed(target)).reused, false);

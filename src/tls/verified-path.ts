@@ -1,6 +1,7 @@
 // The path from a leaf to a trusted root, found again after OpenSSL has verified the chain: Node
 // tells neither the path nor takes a depth. It follows OpenSSL's order (trusted issuers first, then
-// presented ones) and is asked only about chains that are already verified.
+// presented ones) and is asked only about chains that are already verified. All the same signatures
+// are looked at once more: pins, depth and OCSP must not hang on a certificate of the right name.
 
 import type { X509Certificate } from 'node:crypto';
 import type { TrustStore } from './trust-store.ts';
@@ -26,7 +27,7 @@ export function presentedChain(leaf: X509Certificate): readonly X509Certificate[
 }
 
 /**
- * Leaf first, trusted self-signed certificate last.
+ * Leaf first, trusted self-signed certificate last; each is signed with the key of the next.
  *
  * @returns null where no path can be found, which callers must take as a refusal
  */

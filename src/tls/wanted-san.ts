@@ -45,7 +45,7 @@ function wantedDns(value: string): WantedSan | string {
   }
   if (first === '*' && rest.length < 2) return '"*" needs at least two labels after it';
   if (!rest.every((label) => label.length <= 63 && dnsLabel.test(label))) {
-    return 'this is not a DNS name (one that is not ASCII is written as "xn--…")';
+    return 'this is not a DNS name (one that is not ASCII is written as "xn--...")';
   }
   return { kind: 'dns', value: name };
 }

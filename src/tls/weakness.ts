@@ -3,7 +3,7 @@
 
 import type { X509Certificate } from 'node:crypto';
 import { certificateParts } from './certificate-der.ts';
-import { isCa } from './certificate-extensions.ts';
+import { isCa, publicKeyOf } from './certificate-extensions.ts';
 import type { UnnamedVerdict } from './verify-errors.ts';
 
 const bitsOfLevel = [0, 80, 112, 128, 192, 256];
@@ -37,7 +37,9 @@ export function weaknessOf(
 
 // NIST SP 800-57 part 1, table 2; what is not in it is taken to be strong.
 function keyBits(certificate: X509Certificate): number {
-  const { asymmetricKeyType: type, asymmetricKeyDetails: details } = certificate.publicKey;
+  const key = publicKeyOf(certificate);
+  if (key === null) return 256;
+  const { asymmetricKeyType: type, asymmetricKeyDetails: details } = key;
   if (type === 'rsa' || type === 'rsa-pss' || type === 'dsa') {
     const length = details?.modulusLength ?? 0;
     if (length >= 15_360) return 256;
