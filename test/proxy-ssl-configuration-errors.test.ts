@@ -310,6 +310,26 @@ test('variables that clients choose are warned of where they decide about trust'
   assert.deepEqual(await warned('proxy_ssl_name $server_name;'), []);
 });
 
+test('a host that clients choose is warned of where its name is verified', async () => {
+  const warned = async (url: string, more = ''): Promise<string[]> =>
+    shown(
+      await findingsOf(`events { } http { resolver 127.0.0.1:9; server { listen 127.0.0.1:18443;
+        location ~ ^/(.*)$ { ${more}
+proxy_pass ${url}; } } }`),
+      'warning',
+    );
+  const of = (name: string): string =>
+    `3:12 the client chooses ${name}, and so the server and the name that is verified: ` +
+    'map it from a list of what is allowed';
+  assert.deepEqual(await warned('https://$http_host'), [of('$http_host')]);
+  assert.deepEqual(await warned('$scheme://${host}:443/x'), [of('$host')]);
+  for (const url of ['https://127.0.0.1$uri', 'https://127.0.0.1/$host', 'http://$host']) {
+    assert.deepEqual(await warned(url), [], url);
+  }
+  assert.deepEqual(await warned('https://$host', 'proxy_ssl_name a.test;'), []);
+  assert.deepEqual(await warned('https://$host', 'proxy_ssl_san dns:a.test;'), []);
+});
+
 test('an empty file name takes back what a level above says', async () => {
   const text = (location: string): string =>
     `events { } http { proxy_ssl_certificate nowhere.pem; proxy_ssl_certificate_key nowhere.pem;
@@ -335,7 +355,7 @@ test('every file that TLS towards upstreams is made of is known to the watcher',
       `server { listen 127.0.0.1:18443; location / { proxy_pass https://g; ` +
       `proxy_ssl_trusted_certificate ca.pem; proxy_ssl_crl a.crl b.crl; ` +
       `proxy_ssl_certificate client.pem; proxy_ssl_certificate_key ${key}; ` +
-      `proxy_ssl_password_file passwords; } } }`,
+      `proxy_ssl_password_file passwords; proxy_ssl_pin file:pins.txt; } } }`,
     prefix: `${folder}/`,
     sources: new FileSources(),
     lookup: () => Promise.resolve([]),
@@ -351,6 +371,7 @@ test('every file that TLS towards upstreams is made of is known to the watcher',
     'client.key',
     'client.pem',
     'passwords',
+    'pins.txt',
     'srv-ca.pem',
     'srv.key',
     'srv.pem',

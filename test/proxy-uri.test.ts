@@ -5,7 +5,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { loadConfig } from '../src/index.ts';
-import { mergeSlashes } from '../src/modules/client.ts';
 import { proxyPass } from '../src/modules/proxy-rows.ts';
 import { assertSameAsNginx, compareWithNginx } from './kit/both.ts';
 import type { ComparedRequest, Site } from './kit/both.ts';
@@ -217,7 +216,6 @@ const others: ComparedRequest[] = [
     name: `unmerged ${path}`,
     path,
     headers: { Host: 'unmerged.test' },
-    differs: mergeSlashes.differs ?? '',
   })),
 ];
 

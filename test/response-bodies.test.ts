@@ -94,6 +94,7 @@ const running = await startProxy(
   `http {
   log_format bodies '$uri $status $body_bytes_sent';
   access_log access.log bodies;
+  proxy_max_temp_file_size 0;
   proxy_ssl_name a.test;
   proxy_ssl_trusted_certificate ${pki.caFile};
   server {

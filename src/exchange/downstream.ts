@@ -109,7 +109,11 @@ export interface Downstream extends ClientConnectionFacts {
   abortBody(x: Exchange): void;
   /** Turns the connection into a tunnel after `101`; returns bytes that had already arrived. */
   startTunnel(x: Exchange, end: TunnelEnd): Buffer | null;
-  writeTunnel(chunk: Buffer): boolean;
+  /**
+   * The buffer must stay unchanged until `sent` is called, which is not called at all where the
+   * connection is closed.
+   */
+  writeTunnel(chunk: Buffer, sent?: (error?: Error | null) => void): boolean;
   endTunnel(): void;
   closeTunnel(x: Exchange): void;
   pauseTunnel(): void;

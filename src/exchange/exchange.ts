@@ -134,6 +134,8 @@ export class Exchange {
   finished: boolean;
   keepAlive: boolean;
   chunked: boolean;
+  /** The answer has no body: with it the connection becomes a tunnel (CONNECT). */
+  tunnels: boolean;
   /** Field lines that follow the body, which is sent in chunks then. */
   trailerLines: ((x: Exchange) => string) | null;
   /** What changes the body on its way; null for nearly all. Put in by header filters. */
@@ -211,6 +213,7 @@ export class Exchange {
     this.finished = false;
     this.keepAlive = request.keepAlive;
     this.chunked = false;
+    this.tunnels = false;
     this.trailerLines = null;
     this.filters = null;
     this.sentTrailers = '';

@@ -23,16 +23,19 @@ import {
   type RetryDecision,
   type RetryState,
 } from '../upstream/retry.ts';
-import type { Destination, ProxySettings } from './proxy-settings.ts';
+import type { Waiter, WaitQueue } from '../upstream/wait-queue.ts';
+import type { AttemptSettings, Destination, ProxySettings } from './proxy-settings.ts';
 
 export const Stage = { connecting: 0, sending: 1, head: 2, body: 3, done: 4 } as const;
 
 export const noBytes: Buffer = Buffer.alloc(0);
 
 /** All fields of a proxied request are here, so that they have one shape. */
-export abstract class Attempt implements ConnectionUser, ExchangeOwner {
+export abstract class Attempt<Settings extends AttemptSettings = ProxySettings>
+  implements ConnectionUser, ExchangeOwner, Waiter
+{
   protected readonly x: Exchange;
-  protected readonly settings: ProxySettings;
+  protected readonly settings: Settings;
   protected readonly destination: Destination;
   readonly survivesAbort: boolean;
 
@@ -43,6 +46,10 @@ export abstract class Attempt implements ConnectionUser, ExchangeOwner {
   /** Tries before belong to a group that an error page came from. */
   protected firstTry = 0;
   protected tried: Tried | null = null;
+  /** Waits until a server is free. */
+  private queued = false;
+  /** When it began to wait; 0: it has not, since the last try. */
+  private queuedAt = 0;
   protected triesLeft: number;
   protected readonly startedAt = now();
   protected sentBefore = 0;
@@ -65,9 +72,10 @@ export abstract class Attempt implements ConnectionUser, ExchangeOwner {
   protected partial: Buffer = noBytes;
   protected interim = 0;
   protected body: ResponseBody | null = null;
-  protected paused = false;
+  /** Sending failed; what the server says of it may still come. */
+  protected sendFailure: SallyportError | null = null;
 
-  constructor(x: Exchange, settings: ProxySettings, destination: Destination) {
+  constructor(x: Exchange, settings: Settings, destination: Destination) {
     this.x = x;
     this.settings = settings;
     this.destination = destination;
@@ -88,26 +96,67 @@ export abstract class Attempt implements ConnectionUser, ExchangeOwner {
   // ---- choosing and connecting
 
   protected connect(): void {
-    const { live } = this.destination;
+    const { group } = this.destination.live;
     const { refusals } = this.settings;
-    if (!refusals.empty) this.tried ??= refusals.excluded(live.group.peers, now());
-    const peer = live.group.balancer.pick(this.tried);
-    if (peer === null) {
-      this.noneLive();
-      return;
-    }
+    if (!refusals.empty) this.tried ??= refusals.excluded(group.peers, now());
+    // Who has come earlier is served earlier.
+    if (group.queue !== null && group.queue.size > 0 && this.waits(group.queue)) return;
+    if (this.pick()) return;
+    if (group.queue === null || !this.waits(group.queue)) this.noneLive('no live upstreams');
+  }
+
+  private pick(): boolean {
+    const { refusals } = this.settings;
+    const peer = this.destination.live.group.balancer.pick(this.x, this.tried);
+    if (peer === null) return false;
     if (!refusals.empty) refusals.noteChosen(peer, now());
     this.peer = peer;
     this.open(peer, true);
+    return true;
   }
 
-  protected noneLive(): void {
+  // A request that has been at every server has nothing to wait for.
+  private waits(queue: WaitQueue): boolean {
+    if (this.tried !== null && this.tried.size >= this.destination.live.group.tries) return false;
+    this.queued = queue.enter(this);
+    if (this.queued) this.queuedAt = now();
+    return this.queued;
+  }
+
+  tryAgain(): boolean {
+    let served = true;
+    guarded(this.x, () => {
+      served = this.pick();
+      if (served) this.leaveQueue();
+    });
+    return served;
+  }
+
+  onQueueTimeout(): void {
+    this.queued = false;
+    guarded(this.x, () => this.noneLive('no upstream was free within the time of "queue"'));
+  }
+
+  private queueTime(): number {
+    if (this.queuedAt === 0) return -1;
+    const time = now() - this.queuedAt;
+    this.queuedAt = 0;
+    return time;
+  }
+
+  private leaveQueue(): void {
+    this.queued = false;
+    this.destination.live.group.queue?.leave(this);
+  }
+
+  protected noneLive(why: string): void {
     const x = this.x;
     const attempt = new UpstreamTry(this.destination.live.group.name, now());
     attempt.status = 502;
     attempt.responseTime = 0;
+    attempt.queueTime = this.queueTime();
     this.addTry(attempt);
-    logError(x, 'error', 'no live upstreams while connecting to upstream', this.url());
+    logError(x, 'error', `${why} while connecting to upstream`, this.url());
     this.finish();
     answerStatus(x, 502);
   }
@@ -121,10 +170,15 @@ export abstract class Attempt implements ConnectionUser, ExchangeOwner {
 
   protected open(peer: Peer, mayReuse: boolean): void {
     const { live } = this.destination;
-    const target = this.settings.connector(this.x, peer, this.destination);
+    const { socket } = this.settings;
     const attempt = new UpstreamTry(peer.name, now());
+    attempt.serverName = peer.hostName;
+    attempt.queueTime = this.queueTime();
     this.try = attempt;
     this.addTry(attempt);
+    // The name to verify may be a variable that says which server was chosen.
+    const plain = this.settings.connector(this.x, peer, this.destination);
+    const target = plain === null || socket === null ? plain : socket(this.x, plain);
     if (target === null) {
       this.noIdentity(attempt);
       return;
@@ -134,6 +188,7 @@ export abstract class Attempt implements ConnectionUser, ExchangeOwner {
     this.partial = noBytes;
     this.interim = 0;
     this.body = null;
+    this.sendFailure = null;
     // What comes meanwhile would have nowhere to go.
     if (this.reading) this.x.client.pauseBody();
     const pooled = mayReuse ? live.pool.take(target.key) : null;
@@ -152,7 +207,7 @@ export abstract class Attempt implements ConnectionUser, ExchangeOwner {
   }
 
   // Another server would get the same answer: what fails is ours.
-  private noIdentity(attempt: UpstreamTry): void {
+  protected noIdentity(attempt: UpstreamTry): void {
     const x = this.x;
     attempt.status = 502;
     attempt.responseTime = 0;
@@ -178,13 +233,21 @@ export abstract class Attempt implements ConnectionUser, ExchangeOwner {
   }
 
   onTlsReport({ code, message }: SallyportError): void {
-    logError(this.x, 'warn', `${code}: ${message}`, this.url());
+    logError(this.x, 'error', `${code}: ${message}`, this.url());
   }
 
   // ---- ends
 
   onError(error: SallyportError): void {
-    this.fail(error);
+    this.fail(this.sendFailure ?? error);
+  }
+
+  /** The server takes no more of the request; it may have answered all the same (RFC 9112, 9.5). */
+  onWriteFailed(error: SallyportError): void {
+    this.sendFailure = error;
+    if (this.stage !== Stage.sending) return;
+    this.stage = Stage.head;
+    this.connection?.arm(this.settings.readTimeout);
   }
 
   onTimeout(): void {
@@ -225,14 +288,21 @@ export abstract class Attempt implements ConnectionUser, ExchangeOwner {
     if (this.again(error.code, mayTryNext(error.code, this.retryState(responseBytes, reused)))) {
       return;
     }
-    this.finish();
     if (x.headSent) {
-      guarded(x, () => x.client.abortBody(x));
+      this.cutBody();
       return;
     }
+    this.finish();
     // What was taken over of the broken response must not show in the answer.
     x.resetResponse();
     guarded(x, () => answerStatus(x, error.status));
+  }
+
+  /** The answer has begun and cannot be completed. */
+  protected cutBody(): void {
+    const x = this.x;
+    this.finish();
+    guarded(x, () => x.client.abortBody(x));
   }
 
   protected retryStatus(status: number): boolean {
@@ -247,7 +317,7 @@ export abstract class Attempt implements ConnectionUser, ExchangeOwner {
     const elapsed = now() - this.startedAt;
     return {
       conditions: retry,
-      method: this.x.request.method,
+      method: this.x.method,
       requestSent: this.requestSent,
       bodyLost: this.streamed,
       responseBytes,
@@ -313,7 +383,12 @@ export abstract class Attempt implements ConnectionUser, ExchangeOwner {
     if (peer === null) return;
     this.peer = null;
     if (outcome === 'ok' && !this.settings.refusals.empty) this.settings.refusals.accept(peer);
-    this.destination.live.group.balancer.report(peer, outcome);
+    const { balancer, queue } = this.destination.live.group;
+    balancer.report(peer, outcome);
+    if (queue !== null) queue.wake();
+    const attempt = this.try;
+    if (balancer.watcher === null || attempt === null) return;
+    balancer.watcher.onEnd(this.x, peer, { attempt, outcome });
   }
 
   protected get responseBytes(): number {
@@ -325,6 +400,15 @@ export abstract class Attempt implements ConnectionUser, ExchangeOwner {
     if (attempt === null) return;
     attempt.status = status;
     attempt.headerTime = now() - attempt.startedAt;
+  }
+
+  /** No other server will be asked: this response is passed on. */
+  protected accept(): void {
+    const { watcher } = this.destination.live.group.balancer;
+    const { peer, try: attempt } = this;
+    if (watcher === null || peer === null || attempt === null) return;
+    attempt.accepted = true;
+    watcher.onHead(this.x, peer, attempt);
   }
 
   protected account(): void {
@@ -340,6 +424,7 @@ export abstract class Attempt implements ConnectionUser, ExchangeOwner {
 
   protected finish(): void {
     this.stage = Stage.done;
+    if (this.queued) this.leaveQueue();
     // The exchange keeps the stored body: an error page may pass the request on once more.
     this.spool = null;
     if (this.streaming) this.x.dropBody();

@@ -16,12 +16,17 @@ import { responseFraming } from '../http1/framing.ts';
 import { HeadResult, responseErrorCode } from '../http1/head-result.ts';
 import type { ResponseBody } from '../http1/response-body.ts';
 import { parseResponseHead, ResponseHead } from '../http1/response-head.ts';
-import { findErrorPage, followErrorPage, guarded } from '../server/phases.ts';
+import { answerStatus, findErrorPage, followErrorPage, guarded } from '../server/phases.ts';
+import { logError } from '../server/request-log.ts';
 import type { UpstreamConnection } from '../upstream/connection.ts';
+import { applyCharset, followAccelRedirect, hasAccelFields, readAccel } from './accel.ts';
 import { noBytes, Stage } from './attempt.ts';
-import type { ProxySettings } from './proxy-settings.ts';
-import { RequestSender } from './request-sender.ts';
+import { earlyHintsHead } from './early-hints.ts';
+import { PendingDestination } from './pending-destination.ts';
+import type { Destination, ProxySettings, RangePicker } from './proxy-settings.ts';
+import { RangeFilter } from './range-filter.ts';
 import { adoptResponse } from './response-fields.ts';
+import { invalidBody, ResponsePump } from './response-pump.ts';
 import { Tunnel } from './tunnel.ts';
 import { asksForUpgrade } from './upstream-head.ts';
 
@@ -34,15 +39,32 @@ function nothing(): void {}
 
 /** Starts to pass a request on. For use as a content handler. */
 export function passOn(x: Exchange, settings: ProxySettings): number {
+  // A server that heard CONNECT would take what follows for a tunnel; here it would be requests.
+  if (x.method === 'CONNECT') return 405;
   const destination = settings.router(x);
   if (typeof destination === 'number') return destination;
+  if (destination instanceof PendingDestination) {
+    const { ignoreClientAbort } = settings;
+    destination.wait(x, ignoreClientAbort, (_, found) => passTo(x, settings, found));
+    return HANDLED;
+  }
+  return passTo(x, settings, destination);
+}
+
+function passTo(x: Exchange, settings: ProxySettings, destination: Destination): number {
   x.proxyHost = destination.proxyHost;
   x.proxyPort = destination.proxyPort;
+  if (x.uri === '' && (destination.uri ?? settings.outgoingUri(x)) === '') {
+    logError(x, 'error', 'zero length URI to proxy');
+    return 500;
+  }
   new ProxyExchange(x, settings, destination).start();
   return HANDLED;
 }
 
-class ProxyExchange extends RequestSender {
+class ProxyExchange extends ResponsePump {
+  protected charset: string | null = null;
+
   // ---- the response
 
   override onData(buffer: Buffer, bytes: number): boolean {
@@ -87,6 +109,7 @@ class ProxyExchange extends RequestSender {
       start = result;
       if (head.status === 101) return this.switchProtocols(connection, input, start, end);
       if (head.status >= 200) return this.onHead(connection, input, start, end);
+      if (head.status === 103) this.passEarlyHints(head);
       this.interim += 1;
       if (this.interim > maxInterim) {
         this.fail(new SallyportError('UPSTREAM_INVALID_RESPONSE', 'upstream sent too many 1xx'));
@@ -115,16 +138,18 @@ class ProxyExchange extends RequestSender {
     if (head.status >= 400 && head.status !== 416 && this.retryStatus(head.status)) return true;
     x.upstreamHead = head;
     x.upstreamFields = head.fields.names.length;
-    body.begin(responseFraming(head, x.method), head.contentLength);
+    body.begin(responseFraming(head, this.method), head.contentLength);
     this.body = body;
     const page =
       this.settings.interceptErrors && head.status >= 300 ? findErrorPage(x, head.status) : null;
     if (page !== null) {
       this.intercept(input, start, end);
-      const challenge = head.status === 401 ? head.fields.get('www-authenticate') : null;
-      followErrorPage(x, head.status, page, challenge);
+      const challenges = head.status === 401 ? head.fields.all('www-authenticate') : [];
+      followErrorPage(x, head.status, page, challenges);
       return true;
     }
+    this.accept();
+    if (hasAccelFields(head.fields.ids) && this.obey(head, input, start, end)) return true;
     this.stage = Stage.body;
     // nginx counts what follows the head, chunk sizes included.
     if (this.try !== null) this.try.responseLength = end - start;
@@ -134,14 +159,66 @@ class ProxyExchange extends RequestSender {
       return true;
     }
     adoptResponse(x, head, this.settings, this.destination);
+    if (this.charset !== null) applyCharset(x, this.charset, this.settings.accel);
+    if (this.method !== x.method) this.fitMethods(body);
+    const { ranges } = this.settings;
+    if (ranges !== null && !this.pickRange(ranges)) return true;
+    this.beginBody();
     return this.sendFirst(input, body);
+  }
+
+  // X-Accel-*. True: another location answers in place of this response.
+  protected obey(head: ResponseHead, input: Buffer, start: number, end: number): boolean {
+    const x = this.x;
+    const { accel, cookies } = this.settings;
+    const { redirect, buffering, charset } = readAccel(x, head, accel.obeyed);
+    if (redirect === null) {
+      this.buffering = buffering ?? this.buffering;
+      this.charset = charset;
+      return false;
+    }
+    this.intercept(input, start, end);
+    followAccelRedirect(x, redirect, head, cookies);
+    return true;
+  }
+
+  // What was asked of the server is not what the client asked (`proxy_method`): a client that asked
+  // for a body gets none, and its length must not be promised.
+  protected fitMethods(body: ResponseBody): void {
+    const x = this.x;
+    if (this.method === 'HEAD' && body.complete && x.contentLength > 0) x.contentLength = 0;
+  }
+
+  // False: the client gets an error instead.
+  protected pickRange(pick: RangePicker): boolean {
+    const x = this.x;
+    x.client.filterHead(x);
+    const range = pick(x);
+    if (range === null) return true;
+    if (range !== 'unsatisfiable') {
+      x.addFilter(new RangeFilter(range));
+      return true;
+    }
+    this.dropAttempt();
+    this.finish();
+    answerStatus(x, 416);
+    return false;
+  }
+
+  protected passEarlyHints(head: ResponseHead): void {
+    const { earlyHints, hidden } = this.settings;
+    const x = this.x;
+    if (earlyHints === null || x.headSent || !earlyHints(x)) return;
+    x.client.sendInterim(earlyHintsHead(head, hidden));
   }
 
   // The answer is replaced by an error page. What has come of it decides about the connection.
   protected intercept(input: Buffer, start: number, end: number): void {
-    const body = this.body;
+    const { body, connection } = this;
     body?.feed(input, start, end);
     this.account();
+    // It may serve another request before this one is answered, which still shows these fields.
+    if (connection !== null) connection.head = new ResponseHead();
     this.releaseConnection(body?.complete === true && !body.excess);
     this.finish();
   }
@@ -164,8 +241,12 @@ class ProxyExchange extends RequestSender {
         done = nothing;
       }
     }
+    for (let i = 0; this.copy !== null && i < body.count; i += 1) {
+      this.copy.append(input.subarray(body.starts[i], body.ends[i]));
+    }
     if (body.complete) {
       this.account();
+      this.copy?.complete();
       this.releaseConnection(!body.excess);
       this.finish();
       x.client.sendHead(x, first, true, done);
@@ -175,68 +256,14 @@ class ProxyExchange extends RequestSender {
     connection?.arm(this.settings.readTimeout);
     const ready = x.client.sendHead(x, first, false, done);
     this.leaveHead(connection);
-    return ready || this.mayBuffer() || this.pause();
+    if (!ready) this.hold();
+    if (this.rate > 0) this.keepToRate(body.bytes);
+    return this.pauses === 0;
   }
 
   // Filters may go on with the response after the connection is back in the pool.
   protected leaveHead(connection: UpstreamConnection | null): void {
     if (connection !== null && this.x.filters !== null) connection.head = new ResponseHead();
-  }
-
-  protected onBodyBytes(buffer: Buffer, start: number, end: number): boolean {
-    const x = this.x;
-    const body = this.body;
-    const connection = this.connection;
-    if (body === null || connection === null) return true;
-    if (this.try !== null) this.try.responseLength += end - start;
-    body.feed(buffer, start, end);
-    const ready = this.sendParts(connection, body, end);
-    if (body.error !== null) {
-      this.fail(invalidBody(body.error));
-      return true;
-    }
-    if (body.complete) {
-      this.account();
-      this.releaseConnection(!body.excess);
-      this.finish();
-      x.client.endBody(x);
-      return true;
-    }
-    connection.arm(this.settings.readTimeout);
-    return ready || this.mayBuffer() || this.pause();
-  }
-
-  // The whole read is kept once, its parts are views on it, and the last part's write gives it back.
-  protected sendParts(connection: UpstreamConnection, body: ResponseBody, end: number): boolean {
-    const x = this.x;
-    const { count, starts, ends } = body;
-    if (count === 0) return true;
-    const kept = connection.keep(0, end);
-    const release = (): void => connection.release(kept);
-    let ready = true;
-    for (let i = 0; i < count; i += 1) {
-      const chunk = kept.subarray(starts[i], ends[i]);
-      ready = x.client.sendBody(x, chunk, i + 1 === count ? release : null);
-    }
-    return ready;
-  }
-
-  /** While buffering, the upstream server may be ahead of a slow client by `proxy_buffers`. */
-  protected mayBuffer(): boolean {
-    return this.settings.buffering && this.x.client.unsent < this.settings.buffersBytes;
-  }
-
-  protected pause(): boolean {
-    this.paused = true;
-    this.connection?.disarm();
-    return false;
-  }
-
-  override onClientDrain(): void {
-    if (!this.paused) return;
-    this.paused = false;
-    this.connection?.arm(this.settings.readTimeout);
-    this.connection?.resume();
   }
 
   protected switchProtocols(
@@ -257,6 +284,7 @@ class ProxyExchange extends RequestSender {
     x.upstreamHead = head;
     x.upstreamFields = head.fields.names.length;
     const upgrade = head.upgrade;
+    this.accept();
     adoptResponse(x, head, this.settings, this.destination);
     x.contentLength = -1;
     if (upgrade !== null) x.fields.add('Upgrade', upgrade);
@@ -274,14 +302,21 @@ class ProxyExchange extends RequestSender {
     return true;
   }
 
+  // A reset takes away what was still on its way: then the end says nothing. EPIPE says that the end
+  // had come before.
+  protected get endIsWhole(): boolean {
+    const cause = this.sendFailure?.cause as NodeJS.ErrnoException | undefined;
+    return this.sendFailure === null || cause?.code === 'EPIPE';
+  }
+
   override onEnd(): void {
     const body = this.body;
-    if (this.stage === Stage.body && body?.endsWithConnection === true) {
-      this.reportPeer('ok');
-      this.dropConnection();
-      this.finish();
-      const x = this.x;
-      guarded(x, () => x.client.endBody(x));
+    if (this.stage === Stage.body && body?.endsWithConnection === true && this.endIsWhole) {
+      guarded(this.x, () => this.bodyOver(false));
+      return;
+    }
+    if (this.sendFailure !== null && this.stage !== Stage.body) {
+      this.fail(this.sendFailure);
       return;
     }
     const what =
@@ -302,11 +337,4 @@ function gather(input: Buffer, body: ResponseBody): Buffer | null {
   const slices: Buffer[] = [];
   for (let i = 0; i < count; i += 1) slices.push(input.subarray(starts[i], ends[i]));
   return Buffer.concat(slices);
-}
-
-function invalidBody(why: string): SallyportError {
-  return new SallyportError(
-    'UPSTREAM_INVALID_RESPONSE',
-    `upstream sent invalid chunked body: ${why}`,
-  );
 }

@@ -4,6 +4,7 @@
 import type { BodySink } from '../exchange/downstream.ts';
 import type { StoredBody } from '../exchange/exchange.ts';
 import { chunkHeader, lastChunk } from '../http1/chunked.ts';
+import { isToken } from '../http1/text.ts';
 import { answerStatus, guarded } from '../server/phases.ts';
 import { logError } from '../server/request-log.ts';
 import type { UpstreamConnection } from '../upstream/connection.ts';
@@ -13,19 +14,25 @@ import { BodyFraming, composeUpstreamHead } from './upstream-head.ts';
 
 /** Bodies up to this size leave in one string with the head. */
 const inlineBodyBytes = 8192;
+/** Reads of a temporary file, 64 KB each, before others have their turn. */
+const chunksAtOnce = 16;
 
 export abstract class RequestSender extends Attempt implements BodySink {
+  /** As it goes upstream. */
+  protected method = '';
+
   start(): void {
     const x = this.x;
     x.owner = this;
+    this.method = this.outgoingMethod();
     x.tries ??= [];
     this.firstTry = x.tries.length;
     if (x.storedBody !== null || !x.hasBody) {
       this.spool = x.storedBody;
       this.bodyEnded = true;
       this.connect();
-    } else if (this.settings.requestBuffering) {
-      const spool = new RequestSpool(this.settings.bodyBufferSize, this.settings.bodyTempPath);
+    } else if (this.isBuffered()) {
+      const spool = new RequestSpool(this.settings.bodyStorage);
       this.spool = spool;
       x.storedBody = spool;
       x.client.readBody(x, this);
@@ -33,6 +40,19 @@ export abstract class RequestSender extends Attempt implements BodySink {
       this.streaming = true;
       this.connect();
     }
+  }
+
+  protected outgoingMethod(): string {
+    const { method } = this.x;
+    const given = this.settings.replaced?.method?.evaluate(this.x) ?? '';
+    return given !== '' && isToken(given) ? given : method;
+  }
+
+  // A body that is not passed on is read all the same. Without chunks its length must be known.
+  protected isBuffered(): boolean {
+    const { requestBuffering, replaced, http10 } = this.settings;
+    if (requestBuffering || (this.x.bodyChunked && http10)) return true;
+    return replaced !== null && (replaced.body !== null || !replaced.passBody);
   }
 
   // ---- the request body
@@ -44,9 +64,11 @@ export abstract class RequestSender extends Attempt implements BodySink {
       return;
     }
     const connection = this.connection;
-    if (connection === null) return;
+    if (connection === null || this.sendFailure !== null) return;
     this.streamed = true;
-    const ready = this.x.bodyChunked ? this.writeChunk(connection, chunk) : connection.write(chunk);
+    const ready = this.x.bodyChunked
+      ? this.writeChunk(connection, chunk)
+      : connection.writeAndFree(chunk);
     if (ready) return;
     this.x.client.pauseBody();
     if (this.stage === Stage.sending) connection.arm(this.settings.sendTimeout);
@@ -66,7 +88,7 @@ export abstract class RequestSender extends Attempt implements BodySink {
   protected writeChunk(connection: UpstreamConnection, chunk: Buffer): boolean {
     connection.cork();
     connection.write(chunkHeader(chunk.length));
-    connection.write(chunk);
+    connection.writeAndFree(chunk);
     const ready = connection.write('\r\n');
     connection.uncork();
     return ready;
@@ -100,27 +122,42 @@ export abstract class RequestSender extends Attempt implements BodySink {
     const x = this.x;
     const { head: template, outgoingUri } = this.settings;
     this.stage = Stage.sending;
-    const spool = this.spool;
-    const framing = this.framing(spool);
+    const { replaced } = this.settings;
+    const own = replaced?.body?.evaluate(x) ?? null;
+    const spool = own !== null || replaced?.passBody === false ? null : this.spool;
+    const framing = own === null ? this.framing(spool) : own.length;
     const uri = this.destination.uri ?? outgoingUri(x);
-    const head = composeUpstreamHead(template, x, uri, framing);
+    x.passedBody = framing;
+    const head = composeUpstreamHead(template, x, `${this.method} ${uri}`, framing);
     this.requestSent = true;
+    if (own !== null) {
+      this.sendWhole(connection, connection.write(head + own));
+      return;
+    }
     const body = spool === null ? null : spool.inMemory;
     if (spool === null || body !== null) {
+      if (this.streaming || (spool !== null && spool.length > inlineBodyBytes)) {
+        connection.surviveWriteErrors();
+      }
       const ready = writeHead(connection, head, body);
       if (this.streaming) {
         this.stream();
         return;
       }
       this.spoolPosition = spool?.length ?? 0;
-      this.requestWhole = true;
-      if (ready) this.requestComplete();
-      else connection.arm(this.settings.sendTimeout);
+      this.sendWhole(connection, ready);
       return;
     }
+    connection.surviveWriteErrors();
     connection.write(head);
     this.spoolPosition = 0;
     this.pumpSpool(connection, spool);
+  }
+
+  protected sendWhole(connection: UpstreamConnection, ready: boolean): void {
+    this.requestWhole = true;
+    if (ready) this.requestComplete();
+    else if (this.sendFailure === null) connection.arm(this.settings.sendTimeout);
   }
 
   protected stream(): void {
@@ -136,16 +173,24 @@ export abstract class RequestSender extends Attempt implements BodySink {
   protected framing(spool: StoredBody | null): number {
     const x = this.x;
     if (spool !== null) return spool.length;
+    if (this.settings.replaced?.passBody === false) return BodyFraming.none;
     if (this.streaming) return x.bodyChunked ? BodyFraming.chunked : x.bodyLength;
-    return x.bodyLength === 0 && !x.internal ? 0 : BodyFraming.none;
+    return x.bodyLength === 0 ? 0 : BodyFraming.none;
   }
 
   protected pumpSpool(connection: UpstreamConnection, spool: StoredBody): void {
-    while (this.spoolPosition < spool.length) {
+    // What the kernel takes at once is still in memory until the loop is left.
+    let left = chunksAtOnce;
+    while (this.spoolPosition < spool.length && this.sendFailure === null) {
+      if (left === 0) {
+        setImmediate(goOnPumping, this, connection);
+        return;
+      }
+      left -= 1;
       const chunk = spool.read(this.spoolPosition);
       if (chunk.length === 0) break;
       this.spoolPosition += chunk.length;
-      if (!connection.write(chunk)) {
+      if (!connection.writeAndFree(chunk)) {
         if (this.stage === Stage.sending) connection.arm(this.settings.sendTimeout);
         return;
       }
@@ -153,7 +198,15 @@ export abstract class RequestSender extends Attempt implements BodySink {
     this.requestComplete();
   }
 
+  /** After `pumpSpool` has let others have their turn. */
+  pumpAgain(connection: UpstreamConnection): void {
+    const { spool, stage } = this;
+    if (connection !== this.connection || spool === null || stage === Stage.done) return;
+    guarded(this.x, () => this.pumpSpool(connection, spool));
+  }
+
   protected requestComplete(): void {
+    if (this.sendFailure !== null) return;
     this.requestWhole = true;
     if (this.stage !== Stage.sending) return;
     this.stage = Stage.head;
@@ -179,6 +232,10 @@ export abstract class RequestSender extends Attempt implements BodySink {
   protected resumeSpool(connection: UpstreamConnection): void {
     if (this.spool !== null) this.pumpSpool(connection, this.spool);
   }
+}
+
+function goOnPumping(sender: RequestSender, connection: UpstreamConnection): void {
+  sender.pumpAgain(connection);
 }
 
 function writeHead(

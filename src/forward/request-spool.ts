@@ -1,41 +1,120 @@
 // Holds a whole request body until it can be sent, and sent again to another server: in memory up
-// to client_body_buffer_size, beyond that in a temporary file that has no name any more.
+// to client_body_buffer_size, beyond that, or always (client_body_in_file_only), in a temporary file.
 
 import fs from 'node:fs';
-import { randomBytes } from 'node:crypto';
-import path from 'node:path';
+import { freeBuffer } from '../base/free-buffer.ts';
+import { openNamed, openNameless, type TempFolder } from './temp-file.ts';
 
 const readSize = 65_536;
 
+/** Where request bodies of a location are kept. */
+export interface BodyStorage {
+  /** Bytes kept in memory. */
+  readonly memoryLimit: number;
+  /** Where temporary files are made; created if it is missing. */
+  readonly folder: TempFolder;
+  /** Every body has a file with a name: `clean` removes it after the request, `on` leaves it. */
+  readonly inFileOnly: 'off' | 'on' | 'clean';
+}
+
+/** More than this does not wait for the disk: it is written at once, which holds the client back. */
+const mostPending = 262_144;
+
+/** On its way into the file. */
+interface PendingPart {
+  readonly offset: number;
+  readonly chunk: Buffer;
+}
+
 /** A request body at rest. */
 export class RequestSpool {
-  readonly #memoryLimit: number;
-  readonly #folder: string;
+  readonly #storage: BodyStorage;
   #chunks: Buffer[] = [];
   #file: number | null = null;
+  /** In the order of their offsets; the first is being written. */
+  #pending: PendingPart[] = [];
+  #pendingBytes = 0;
+  #writing = false;
+  #failure: Error | null = null;
+  #closed = false;
   length = 0;
+  /** Of a file that keeps its name, while it is there; else null. */
+  fileName: string | null = null;
 
-  /**
-   * @param memoryLimit - bytes kept in memory
-   * @param folder - where the temporary file is made; created if it is missing
-   */
-  constructor(memoryLimit: number, folder: string) {
-    this.#memoryLimit = memoryLimit;
-    this.#folder = folder;
+  constructor(storage: BodyStorage) {
+    this.#storage = storage;
   }
 
-  /** Throws the file system's error where the temporary file can't be written. */
+  /**
+   * The buffer belongs to it from now on. Throws the file system's error where the temporary file can't be
+   * written.
+   */
   append(chunk: Buffer): void {
+    const { memoryLimit, inFileOnly } = this.#storage;
+    if (this.#failure !== null) throw this.#failure;
+    const offset = this.length;
     this.length += chunk.length;
-    if (this.#file === null && this.length > this.#memoryLimit) this.#moveToFile();
+    if (this.#file === null && (this.length > memoryLimit || inFileOnly !== 'off')) {
+      this.#moveToFile();
+    }
     if (this.#file === null) this.#chunks.push(chunk);
-    else writeAll(this.#file, chunk);
+    else this.#store(this.#file, chunk, offset);
   }
 
   #moveToFile(): void {
-    this.#file = openNameless(this.#folder);
-    for (const chunk of this.#chunks) writeAll(this.#file, chunk);
+    const { folder, inFileOnly } = this.#storage;
+    // A file with a name is for whoever it is handed to: a server of the same group (nginx: 0660).
+    const opened = inFileOnly === 'off' ? openNameless(folder) : openNamed(folder, 0o660);
+    this.#file = opened.file;
+    if (inFileOnly !== 'off') this.fileName = opened.name;
+    let offset = 0;
+    for (const chunk of this.#chunks) {
+      this.#store(opened.file, chunk, offset);
+      offset += chunk.length;
+    }
     this.#chunks = [];
+  }
+
+  #store(file: number, chunk: Buffer, offset: number): void {
+    // A server is told the name: what it finds there must be all.
+    if (this.fileName !== null || this.#pendingBytes + chunk.length > mostPending) {
+      writeAll(file, chunk, offset);
+      // Not before whoever gave it has gone on.
+      setImmediate(freeBuffer, chunk);
+      return;
+    }
+    this.#pending.push({ offset, chunk });
+    this.#pendingBytes += chunk.length;
+    if (!this.#writing) this.#writeNext(file);
+  }
+
+  #writeNext(file: number): void {
+    const [part] = this.#pending;
+    if (part === undefined) return;
+    this.#writing = true;
+    fs.write(file, part.chunk, 0, part.chunk.length, part.offset, (error, bytes) =>
+      this.#onWritten(error, bytes),
+    );
+  }
+
+  // What can't be written stays in memory, where it is read from; nothing is added to it.
+  #onWritten(error: Error | null, bytes: number): void {
+    this.#writing = false;
+    const file = this.#file;
+    if (file === null) return;
+    if (this.#closed) {
+      this.#closeFile(file);
+      return;
+    }
+    this.#failure ??= error;
+    const [part] = this.#pending;
+    if (error !== null || part === undefined) return;
+    this.#pendingBytes -= bytes;
+    if (bytes === part.chunk.length) {
+      this.#pending.shift();
+      freeBuffer(part.chunk);
+    } else this.#pending[0] = { offset: part.offset + bytes, chunk: part.chunk.subarray(bytes) };
+    this.#writeNext(file);
   }
 
   /** The whole body where it is in memory, so that it can leave with the head; else null. */
@@ -46,45 +125,40 @@ export class RequestSpool {
   /** Of a body in the file: up to 64 KB from `position`; empty at the end. */
   read(position: number): Buffer {
     if (this.#file === null) return Buffer.concat(this.#chunks).subarray(position);
-    const buffer = Buffer.allocUnsafe(Math.min(readSize, this.length - position));
+    let end = this.length;
+    for (const { offset, chunk } of this.#pending) {
+      if (offset > position) end = Math.min(end, offset);
+      else if (position < offset + chunk.length) {
+        // The part itself is freed once it is written.
+        return Buffer.from(chunk.subarray(position - offset));
+      }
+    }
+    const buffer = Buffer.allocUnsafe(Math.min(readSize, end - position));
     const bytes = fs.readSync(this.#file, buffer, 0, buffer.length, position);
     return buffer.subarray(0, bytes);
   }
 
   close(): void {
     this.#chunks = [];
-    if (this.#file === null) return;
-    fs.closeSync(this.#file);
+    this.#pending = [];
+    this.#pendingBytes = 0;
+    if (this.#file === null || this.#closed) return;
+    this.#closed = true;
+    if (!this.#writing) this.#closeFile(this.#file);
+    if (this.fileName === null || this.#storage.inFileOnly !== 'clean') return;
+    fs.rmSync(this.fileName, { force: true });
+    this.fileName = null;
+  }
+
+  #closeFile(file: number): void {
+    fs.closeSync(file);
     this.#file = null;
   }
 }
 
-const namePrefix = randomBytes(8).toString('hex');
-let lastNumber = 0;
-
-// O_EXCL and 0600: nobody else may have made it or may read it. It is unlinked at once, so that
-// nothing is left behind however the process ends.
-function openNameless(folder: string): number {
-  lastNumber += 1;
-  const name = path.join(folder, `body-${namePrefix}-${lastNumber}`);
-  const file = openNew(name, folder);
-  fs.unlinkSync(name);
-  return file;
-}
-
-function openNew(name: string, folder: string): number {
-  try {
-    return fs.openSync(name, 'wx+', 0o600);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-    // Only the folder itself is made, as in nginx. (`recursive` never returns where the file system
-    // says ENOENT to a mkdir inside a folder that exists, as /proc does.)
-    fs.mkdirSync(folder, { mode: 0o700 });
-    return fs.openSync(name, 'wx+', 0o600);
-  }
-}
-
-function writeAll(file: number, chunk: Buffer): void {
+function writeAll(file: number, chunk: Buffer, offset: number): void {
   let written = 0;
-  while (written < chunk.length) written += fs.writeSync(file, chunk, written);
+  while (written < chunk.length) {
+    written += fs.writeSync(file, chunk, written, chunk.length - written, offset + written);
+  }
 }

@@ -1,35 +1,44 @@
-// After 101: bytes both ways until both sides have ended (WebSocket and its like). Each direction
-// pauses its source when its target can't take more.
+// After 101, or 200 to CONNECT: bytes both ways until both sides have ended. Each direction pauses its
+// source when its target can't take more, and each side may end first and go on listening.
 
 import type { SallyportError } from '../base/errors.ts';
 import type { TunnelEnd } from '../exchange/downstream.ts';
 import type { Exchange } from '../exchange/exchange.ts';
+import { locationOf } from '../server/phases.ts';
 import { logError } from '../server/request-log.ts';
 import type { ConnectionUser, UpstreamConnection } from '../upstream/connection.ts';
 
-/** Silence in both directions for this long ends it (`proxy_read_timeout`, as in nginx). */
-interface TunnelSettings {
+/** All times in milliseconds. */
+interface TunnelTimes {
+  /** Silence in both directions for this long ends it (`proxy_read_timeout`, as in nginx). */
   readonly readTimeout: number;
+  /** How long the server may take nothing of what waits for it (`proxy_send_timeout`). */
+  readonly sendTimeout: number;
 }
 
 export class Tunnel implements TunnelEnd, ConnectionUser {
   readonly #x: Exchange;
   readonly #upstream: UpstreamConnection;
-  readonly #settings: TunnelSettings;
+  readonly #times: TunnelTimes;
   readonly #onOver: () => void;
+  /** A side that does not take what is sent to it: the other one is paused. */
+  #upstreamFull = false;
+  #clientFull = false;
   #upstreamEnded = false;
   #clientEnded = false;
+  /** What had not left when the timer was set. */
+  #unsent = 0;
   #over = false;
 
   constructor(
     x: Exchange,
     upstream: UpstreamConnection,
-    settings: TunnelSettings,
+    times: TunnelTimes,
     onOver: () => void,
   ) {
     this.#x = x;
     this.#upstream = upstream;
-    this.#settings = settings;
+    this.#times = times;
     this.#onOver = onOver;
   }
 
@@ -39,16 +48,20 @@ export class Tunnel implements TunnelEnd, ConnectionUser {
     this.#upstream.allowHalfOpen();
     const { client } = this.#x;
     const fromClient = client.startTunnel(this.#x, this);
-    if (early !== null) client.writeTunnel(early);
-    if (fromClient !== null) this.onTunnelData(fromClient);
-    this.#upstream.arm(this.#settings.readTimeout);
+    if (early !== null) this.#clientFull = !client.writeTunnel(early);
+    if (this.#clientFull) this.#upstream.pause();
+    if (fromClient === null) this.#arm();
+    else this.onTunnelData(fromClient);
   }
 
   // ---- from the client
 
   onTunnelData(chunk: Buffer): void {
-    this.#upstream.arm(this.#settings.readTimeout);
-    if (!this.#upstream.write(chunk)) this.#x.client.pauseTunnel();
+    if (!this.#upstream.write(chunk)) {
+      this.#upstreamFull = true;
+      this.#x.client.pauseTunnel();
+    }
+    this.#arm();
   }
 
   onTunnelEnd(): void {
@@ -58,6 +71,8 @@ export class Tunnel implements TunnelEnd, ConnectionUser {
   }
 
   onTunnelDrain(): void {
+    this.#clientFull = false;
+    this.#arm();
     this.#upstream.resume();
   }
 
@@ -72,9 +87,13 @@ export class Tunnel implements TunnelEnd, ConnectionUser {
   }
 
   onData(_buffer: Buffer, bytes: number): boolean {
-    this.#upstream.arm(this.#settings.readTimeout);
     const kept = this.#upstream.keep(0, bytes);
-    return this.#x.client.writeTunnel(kept);
+    const sent = (error?: Error | null): void => {
+      if (error === null || error === undefined) this.#upstream.release(kept);
+    };
+    if (!this.#x.client.writeTunnel(kept, sent)) this.#clientFull = true;
+    this.#arm();
+    return !this.#clientFull;
   }
 
   onEnd(): void {
@@ -89,11 +108,38 @@ export class Tunnel implements TunnelEnd, ConnectionUser {
   }
 
   onDrain(): void {
+    this.#upstreamFull = false;
+    this.#arm();
     this.#x.client.resumeTunnel();
   }
 
+  // ---- time
+
+  // As in nginx, whatever moves in either direction begins all times anew.
+  #arm(): void {
+    this.#unsent = this.#waiting;
+    let ms = this.#times.readTimeout;
+    if (this.#upstreamFull) ms = Math.min(ms, this.#times.sendTimeout);
+    if (this.#clientFull) ms = Math.min(ms, locationOf(this.#x).client.sendTimeout);
+    this.#upstream.arm(ms);
+  }
+
+  get #waiting(): number {
+    return this.#upstream.writableLength + this.#x.client.unsent;
+  }
+
   onTimeout(): void {
-    logError(this.#x, 'info', 'upgraded connection timed out (proxy_read_timeout)');
+    // A slow side that takes a little now and then is not a dead one.
+    if (this.#waiting < this.#unsent) {
+      this.#arm();
+      return;
+    }
+    const what = this.#upstreamFull
+      ? 'upstream takes nothing of what is sent to it'
+      : this.#clientFull
+        ? 'client takes nothing of what is sent to it'
+        : 'nothing was sent either way';
+    logError(this.#x, 'info', `upgraded connection timed out: ${what}`);
     this.#close();
   }
 

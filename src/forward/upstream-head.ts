@@ -118,16 +118,16 @@ function addOperation(operations: Operation[], edit: HeaderEdit, id: number): vo
 /**
  * Writes the head.
  *
- * @param uri - path and query, already escaped
+ * @param line - method, space, path and query, already escaped
  * @param body - length of the body, or one of `BodyFraming`
  */
 export function composeUpstreamHead(
   template: UpstreamHeadTemplate,
   x: Exchange,
-  uri: string,
+  line: string,
   body: number,
 ): string {
-  let head = `${x.method} ${uri}${template.versionText}`;
+  let head = line + template.versionText;
   for (const operation of template.operations) {
     if (operation.kind === 'text') head += operation.text;
     else head += operation.kind === 'field' ? fieldLine(operation, x) : framingLine(body);

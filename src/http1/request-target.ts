@@ -104,8 +104,9 @@ function plainEnd(reader: HeadReader, start: number): number {
   return at;
 }
 
-/** The port that a target's scheme implies. */
+/** The port that a target's scheme implies; for CONNECT the one that it names. */
 export function defaultPortOf(head: RequestHead): string {
+  if (head.form === 'authority') return head.target.slice(head.target.lastIndexOf(':') + 1);
   if (head.form !== 'absolute') return '';
   return head.target.charCodeAt(4) === Char.colon ? '80' : '443';
 }

@@ -254,6 +254,11 @@ function makeWriter(
 ): Writer | null {
   const { target, format } = log;
   const write = formatNamed(format?.text ?? 'combined', (format ?? target).at, scope, context);
+  const { trace } = context;
+  if (trace !== null) {
+    const path = context.template(target);
+    return (x) => trace.accessLine(x, path.evaluate(x), write);
+  }
   if (log.syslog !== null) {
     const syslog = openSyslog(log.syslog, target, context, 'error log');
     return syslog === null ? null : syslogWriter(syslog, write);

@@ -37,7 +37,8 @@ export const authBasic = directive<Argument | null>({
   defaultText: 'off',
   help:
     'Asks for a user and a password of auth_basic_user_file; the text is the realm, in which ' +
-    'variables may stand. "off" lifts what a higher level asks.',
+    'variables may stand. "off" lifts what a higher level asks. CONNECT (tunnel_pass) is asked for ' +
+    'Proxy-Authorization, with status 407.',
   example: 'auth_basic "staff only";\nauth_basic_user_file users;',
 });
 
@@ -137,8 +138,11 @@ function handlerOf(check: Check): Handler {
 }
 
 function challenge(x: Exchange, realm: string): number {
-  x.fields.add('WWW-Authenticate', `Basic realm="${realm}"`);
-  return 401;
+  // CONNECT is asked of this proxy, not of the server behind it (RFC 9110, 11.7).
+  const ofProxy = x.request.form === 'authority';
+  const field = ofProxy ? 'Proxy-Authenticate' : 'WWW-Authenticate';
+  x.fields.add(field, `Basic realm="${realm}"`);
+  return ofProxy ? 407 : 401;
 }
 
 // A status where the file can't be read.

@@ -14,7 +14,8 @@ export const authDelay = timeRow({
   name: 'auth_delay',
   default: '0s',
   help:
-    'How long an answer of status 401 is held back (auth_basic, auth_request): against guessing. ' +
+    'How long an answer of status 401 or 407 is held back (auth_basic, auth_request): against ' +
+    'guessing. ' +
     '0 for not at all.',
   example: 'auth_delay 500ms;',
 });
@@ -23,8 +24,12 @@ class Delay implements ExchangeOwner {
   readonly survivesAbort = false;
   readonly #timer: NodeJS.Timeout;
 
-  constructor(x: Exchange, ms: number) {
-    this.#timer = setTimeout(() => guarded(x, refuse), ms);
+  constructor(x: Exchange, ms: number, status: number) {
+    this.#timer = setTimeout(() => {
+      guarded(x, () => {
+        if (!x.finished) answerStatus(x, status);
+      });
+    }, ms);
   }
 
   onClientDrain(): void {
@@ -36,17 +41,13 @@ class Delay implements ExchangeOwner {
   }
 }
 
-function refuse(x: Exchange): void {
-  if (!x.finished) answerStatus(x, 401);
-}
-
-/** The handlers of the access phase, those that refuse with 401 after a delay. */
+/** The handlers of the access phase, those that refuse with 401 or 407 after a delay. */
 export function delayRefusals(handlers: readonly Handler[], ms: number): readonly Handler[] {
   return handlers.map((handler) => (x) => {
     const verdict = handler(x);
-    if (verdict !== 401) return verdict;
+    if (verdict !== 401 && verdict !== 407) return verdict;
     logError(x, 'info', 'delaying unauthorized request');
-    x.owner = new Delay(x, ms);
+    x.owner = new Delay(x, ms, verdict);
     return HANDLED;
   });
 }

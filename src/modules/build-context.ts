@@ -22,7 +22,9 @@ import type { LogFiles } from '../log/log-files.ts';
 import type { UpstreamTlsPolicy } from '../tls/upstream-policy.ts';
 import type { ServerTls } from '../upstream/peer.ts';
 import type { ReadBufferPool } from '../upstream/read-buffers.ts';
+import type { BuildTrace } from './build-trace.ts';
 import type { HopSummary } from './hop.ts';
+import type { TlsHopTarget } from './proxy-ssl-targets.ts';
 import { compileMatcher } from './matcher.ts';
 import { PatternError } from './regular-expression.ts';
 import type { ZoneBook } from './shared-zones.ts';
@@ -50,6 +52,8 @@ export interface BuildContextOptions {
   readonly addresses: ReadonlyMap<string, readonly string[]>;
   readonly zones: ZoneBook;
   readonly counters: WorkerCounters;
+  /** Default: none. */
+  readonly trace?: BuildTrace;
 }
 
 /** Lives as long as one build. */
@@ -69,6 +73,8 @@ export class BuildContext {
   readonly zones: ZoneBook;
   /** What all workers do. */
   readonly counters: WorkerCounters;
+  /** Null where it is to serve. */
+  readonly trace: BuildTrace | null;
   /** `upstream` blocks and the hosts of URLs, by name. */
   readonly groups: Map<string, LiveGroup> = new Map();
   /** Where the TLS parameters of `server` lines were written. */
@@ -79,6 +85,8 @@ export class BuildContext {
   /** Variables, in lower case, that hold nothing but what the configuration says. */
   configuredVariables: ReadonlySet<string> = new Set();
   readonly hops: HopSummary[] = [];
+  /** Every server that TLS hops may reach, with its policy. */
+  readonly tlsTargets: TlsHopTarget[] = [];
   /** Absolute paths of certificates, keys, CAs, CRLs and the like: what is watched for changes. */
   readonly tlsFiles: Set<string> = new Set();
   /** Of the configuration as a whole; set before locations are built. */
@@ -109,6 +117,7 @@ export class BuildContext {
     this.addresses = options.addresses;
     this.zones = options.zones;
     this.counters = options.counters;
+    this.trace = options.trace ?? null;
   }
 
   error(at: Position | null, message: string, hint?: string): void {

@@ -16,6 +16,7 @@ import type { ListenAddress, Snapshot } from '../server/virtual-server.ts';
 import { ReadBufferPool } from '../upstream/read-buffers.ts';
 import type { HostLookup } from '../upstream/resolve.ts';
 import { BuildContext } from './build-context.ts';
+import type { BuildTrace } from './build-trace.ts';
 import { configuredVariables } from './configured-values.ts';
 import { ErrorLogs } from './error-log.ts';
 import type { HopSummary } from './hop.ts';
@@ -29,6 +30,7 @@ import { foreignDirectives } from './nginx-directives.ts';
 import { defineNamedCaptures } from './named-captures.ts';
 import { ifInLocation } from './rewrite-rows.ts';
 import { defineSetVariables } from './rewrite-script.ts';
+import type { TlsHopTarget } from './proxy-ssl-targets.ts';
 import { buildServers, server } from './server.ts';
 import { ZoneBook, type SharedZones } from './shared-zones.ts';
 import { sslReload } from './ssl-reload.ts';
@@ -63,6 +65,8 @@ export interface CompileInput {
   readonly seat?: WorkerSeat;
   /** Was the process started as root? A server without `listen` then listens on port 80. */
   readonly privileged: boolean;
+  /** Explains requests: the snapshot is not to serve, and opens no log. */
+  readonly trace?: BuildTrace;
 }
 
 /** A checked configuration. `snapshot` is null where there are errors. */
@@ -73,6 +77,8 @@ export interface Compiled {
   readonly snapshot: Snapshot | null;
   readonly listens: readonly ListenAddress[];
   readonly hops: readonly HopSummary[];
+  /** Every server that TLS hops may reach, with its policy: what a self-test proves. */
+  readonly tlsTargets: readonly TlsHopTarget[];
   /** Absolute paths of all log files, which the supervisor hands to the workers' user. */
   readonly logFiles: readonly string[];
   /** Absolute paths of all certificates, keys, CAs, CRLs and the like that were read. */
@@ -119,6 +125,7 @@ export async function compileConfiguration(input: CompileInput): Promise<Compile
       input.seat?.counters ?? WorkerCounters.create(),
       input.seat?.number ?? 0,
     ),
+    ...(input.trace === undefined ? {} : { trace: input.trace }),
   });
   context.configuredVariables = configuredVariables(nodes);
   const snapshot = build(main, context, input);
@@ -133,6 +140,7 @@ export async function compileConfiguration(input: CompileInput): Promise<Compile
     snapshot: failed ? null : snapshot,
     listens: snapshot.listens,
     hops: context.hops,
+    tlsTargets: context.tlsTargets,
     logFiles,
     tlsFiles: [...context.tlsFiles],
     tlsReload: main.blocks(http).every((scope) => scope.get(sslReload)),

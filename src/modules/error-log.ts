@@ -158,6 +158,8 @@ export class ErrorLogs {
   }
 
   #sink(line: ErrorLogLine, scope: Scope): ErrorLogTarget['sink'] {
+    const { trace } = this.#context;
+    if (trace !== null) return trace.errorSink(line.path);
     if (line.path === 'stderr') return stderrSink;
     const { path, syslog = null, target } = line;
     if (syslog !== null && target !== undefined) {

@@ -1,5 +1,6 @@
 // `geo`: a variable whose value is chosen by the client's address.
 
+import { parseHostPort } from '../base/address.ts';
 import { addressBytes, parseNetwork, type Network } from '../base/network.ts';
 import { forwardedAddress, isInAny } from '../base/forwarded-address.ts';
 import { NetworkTableBuilder } from '../base/network-table.ts';
@@ -260,7 +261,8 @@ function define(http: Scope, context: BuildContext): () => void {
 function addressOf(block: Geo, context: BuildContext): (x: Exchange) => Uint8Array | null {
   const { source, proxies, recursive } = block;
   const written = source === null ? null : knownVariable(source, block.node, context);
-  const text: Getter = written ?? clientAddress;
+  const text: Getter =
+    written === null ? clientAddress : source === 'upstream_last_addr' ? hostOf(written) : written;
   if (proxies.length === 0) return (x) => bytesOf(text(x));
   const rules = { isTrusted: (address: string) => isInAny(address, proxies), recursive };
   return (x) => {
@@ -269,6 +271,11 @@ function addressOf(block: Geo, context: BuildContext): (x: Exchange) => Uint8Arr
     const lines = x.request.fields.all('x-forwarded-for');
     return bytesOf(forwardedAddress(own, lines, rules)?.address ?? own);
   };
+}
+
+// The one address among variables that has its port with it.
+function hostOf(written: Getter): Getter {
+  return (x) => parseHostPort(written(x) ?? '')?.host ?? null;
 }
 
 // A link-local address has its zone with it.

@@ -7,6 +7,7 @@ import type { Scope } from '../config/scope.ts';
 import type { LiveGroup } from '../forward/proxy-settings.ts';
 import type { BuildContext } from './build-context.ts';
 import { proxySslVerify } from './proxy-ssl-rows.ts';
+import { bookTlsTargets } from './proxy-ssl-targets.ts';
 import type { HopTls } from './proxy-ssl.ts';
 
 interface Hop {
@@ -28,6 +29,7 @@ export function describeHop(hop: Hop, context: BuildContext): void {
     context.hops.push({ from, to: hop.url, ...weak, reason: null, until: null, note });
     return;
   }
+  bookTlsTargets({ ...hop, tls: hop.tls, from }, context);
   const { mode, reason, until } = hop.scope.get(proxySslVerify);
   const verified = mode === 'on';
   const note = verified ? authorities(hop.tls) : weakening(hop, mode, context);

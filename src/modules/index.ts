@@ -54,6 +54,7 @@ import { sslVariablesModule } from './ssl-variables.ts';
 import { staticFilesModule } from './static-files.ts';
 import { stubStatusModule } from './stub-status.ts';
 import { tryFilesModule } from './try-files.ts';
+import { tunnelModule } from './tunnel.ts';
 import { upstreamModule } from './upstream.ts';
 import { upstreamVariablesModule } from './upstream-variables.ts';
 import { withoutEffectRows } from './without-effect.ts';
@@ -99,6 +100,7 @@ export const modules: readonly Module[] = [
   upstreamModule,
   upstreamVariablesModule,
   proxyModule,
+  tunnelModule,
   expiresModule,
   addHeaderModule,
   useridModule,

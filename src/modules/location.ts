@@ -4,11 +4,12 @@ import type { Argument } from '../config/node.ts';
 import { blockDirective, directive } from '../config/row.ts';
 import type { Scope } from '../config/scope.ts';
 import { toByteString } from '../exchange/template.ts';
-import type { Handler } from '../exchange/handler.ts';
+import { NEXT, type Handler } from '../exchange/handler.ts';
 import type { Location, LocationKind } from '../server/location.ts';
 import { LocationTree } from '../server/location-tree.ts';
 import { delayRefusals } from './auth-delay.ts';
 import type { BuildContext, Pattern } from './build-context.ts';
+import type { BuildTrace } from './build-trace.ts';
 import { clientSettings } from './client.ts';
 import { inLocation, inServerLocation } from './contexts.ts';
 import { recursiveErrorPages } from './error-page.ts';
@@ -94,7 +95,7 @@ class Build implements LocationBuild {
       ...common(scope, build, this.#tools),
       ...unmatched,
       kind: 'implicit',
-      ...build.inOrder(scope.context === 'limit_except' ? 'rewrite' : 'preaccess'),
+      ...build.inOrder(scope.context === 'limit_except' ? 'rewrite' : 'preaccess', scope),
     };
   }
 
@@ -107,12 +108,14 @@ class Build implements LocationBuild {
   }
 
   /** All handlers in order; a content handler that was set stands alone in its phase. */
-  inOrder(from: Phase): Pick<Location, 'handlers' | 'subrequestHandlers'> {
+  inOrder(from: Phase, scope: Scope): Pick<Location, 'handlers' | 'subrequestHandlers'> {
+    const { trace } = this.#tools.context;
+    const first: Handler[] = trace === null ? [] : [tracing(trace, scope)];
     const wanted = phases.slice(phases.indexOf(from));
     const checked = wanted.filter((phase) => phase !== 'access');
     return {
-      handlers: wanted.flatMap((phase) => this.#ofPhase(phase)),
-      subrequestHandlers: checked.flatMap((phase) => this.#ofPhase(phase)),
+      handlers: first.concat(wanted.flatMap((phase) => this.#ofPhase(phase))),
+      subrequestHandlers: first.concat(checked.flatMap((phase) => this.#ofPhase(phase))),
     };
   }
 
@@ -123,6 +126,13 @@ class Build implements LocationBuild {
     const checks = this.satisfiesAny ? anyOf(handlers) : handlers;
     return this.authDelay > 0 ? delayRefusals(checks, this.authDelay) : checks;
   }
+}
+
+function tracing(trace: BuildTrace, scope: Scope): Handler {
+  return (x) => {
+    trace.enter(x, scope);
+    return NEXT;
+  };
 }
 
 /** How a location is written: its kind, and the text that is matched. */
@@ -192,7 +202,7 @@ function buildLocation(scope: Scope, tools: LocationTools): Location | null {
   const build = new Build(toByteString(match.text), false, tools);
   for (const module of tools.modules) module.location?.(scope, build, context);
   const hasNested = scope.blocks(location).length > 0;
-  return {
+  const built: Location = {
     ...common(scope, build, tools),
     kind: match.kind,
     noRegex: match.noRegex,
@@ -201,8 +211,10 @@ function buildLocation(scope: Scope, tools: LocationTools): Location | null {
     autoRedirect: build.autoRedirect && match.text.endsWith('/'),
     nested: hasNested ? buildLocations(scope, tools) : null,
     except: exceptOf(scope, build),
-    ...build.inOrder('rewrite'),
+    ...build.inOrder('rewrite', scope),
   };
+  context.trace?.builtLocation(built, scope);
+  return built;
 }
 
 function exceptOf(scope: Scope, build: Build): Location['except'] {
@@ -262,7 +274,7 @@ export function buildServerLocation(
     ...common(scope, build, tools),
     ...unmatched,
     kind: 'server',
-    ...build.inOrder('preaccess'),
+    ...build.inOrder('preaccess', scope),
   };
   return { handlers: build.handlers.rewrite, outside };
 }

@@ -14,7 +14,8 @@ import type { BuildContext } from './build-context.ts';
 import { inHttpServerLocation } from './contexts.ts';
 import { flagRow } from './row-shapes.ts';
 
-const bindValue: ValueType<Argument | 'off'> = {
+/** For `proxy_bind` and its like. */
+export const bindValue: ValueType<Argument | 'off'> = {
   expects: 'an address, perhaps with a port, or "off"',
   parse(node, help) {
     const [address, second] = node.args;
@@ -31,7 +32,7 @@ const bindValue: ValueType<Argument | 'off'> = {
     if (second === undefined) return address;
     help.error(
       second.at,
-      '"proxy_bind" cannot be "transparent" here: Node.js cannot set IP_TRANSPARENT on a socket',
+      `"${node.name}" cannot be "transparent" here: Node.js cannot set IP_TRANSPARENT on a socket`,
       'bind to an address of this machine, and pass the address of the client in a field',
     );
     return null;
@@ -63,8 +64,15 @@ export const proxySocketKeepalive = flagRow({
 
 /** Null: sockets have no settings. */
 export function compileSocket(scope: Scope, context: BuildContext): SocketRule | null {
-  const given = scope.get(proxyBind);
-  const keepAlive = scope.get(proxySocketKeepalive);
+  return socketRule(scope.get(proxyBind), scope.get(proxySocketKeepalive), context);
+}
+
+/** The same for any module's rows of this kind. */
+export function socketRule(
+  given: Argument | 'off' | null,
+  keepAlive: boolean,
+  context: BuildContext,
+): SocketRule | null {
   const bind = given === null || given === 'off' ? null : context.template(given);
   if (bind === null && !keepAlive) return null;
   const made = new WeakMap<ConnectTarget, ConnectTarget>();

@@ -82,7 +82,7 @@ export function dynamicRouter(
   return (x) => router.route(x);
 }
 
-interface DynamicRouterOptions {
+export interface DynamicRouterOptions {
   readonly template: Template;
   /** The part of it that only the configuration has a say in. */
   readonly configured: Template;
@@ -95,7 +95,8 @@ interface DynamicRouterOptions {
   readonly timeoutMs: number;
 }
 
-class DynamicRouter {
+/** Where the texts that a template gives lead. */
+export class DynamicRouter {
   readonly #options: DynamicRouterOptions;
   /** What the resolver said last of the host of a group. */
   readonly #resolved = new WeakMap<LiveGroup, Resolution>();
@@ -105,8 +106,12 @@ class DynamicRouter {
   }
 
   route(x: Exchange): Destination | PendingDestination | number {
-    const { template, tls, groups, liveGroups } = this.#options;
-    const text = template.evaluate(x);
+    return this.routeText(x, this.#options.template.evaluate(x));
+  }
+
+  /** @param text - the URL */
+  routeText(x: Exchange, text: string): Destination | PendingDestination | number {
+    const { tls, groups, liveGroups } = this.#options;
     const url = parseProxyUrl(text);
     if (url === null || (url.secure && tls === null)) {
       logError(x, 'error', `invalid URL prefix in "${text}"`);

@@ -1,6 +1,7 @@
 // Which policy and which name count for each server that a TLS hop may reach, as the connector gives
 // them to requests: for whoever wants to prove what the policies do.
 
+import type { Position } from '../config/node.ts';
 import type { Scope } from '../config/scope.ts';
 import type { LiveGroup } from '../forward/proxy-settings.ts';
 import type { UpstreamTlsPolicy } from '../tls/upstream-policy.ts';
@@ -8,6 +9,8 @@ import type { BuildContext } from './build-context.ts';
 import { nameToSend, nameToVerify, policyFor } from './proxy-ssl-connector.ts';
 import { proxySslName, proxySslServerName } from './proxy-ssl-rows.ts';
 import type { HopTls } from './proxy-ssl.ts';
+import { parseProxyUrl, schemePort } from './proxy-url.ts';
+import { groupFor } from './upstream.ts';
 
 /** One server of one TLS hop. */
 export interface TlsHopTarget {
@@ -24,9 +27,18 @@ export interface TlsHopTarget {
   readonly serverName: string | null;
 }
 
+// A host that no group is named after is a group of its own.
+function hostOf({ url: text, at, groups }: TlsHop, context: BuildContext): readonly LiveGroup[] {
+  const url = parseProxyUrl(text);
+  if (url === null || url.authority.includes('$')) return [];
+  const live = groupFor(url.authority, schemePort(url.secure), at, context);
+  return live === null || [...groups].includes(live) ? [] : [live];
+}
+
 interface TlsHop {
   readonly from: string;
   readonly url: string;
+  readonly at: Position;
   readonly scope: Scope;
   readonly groups: Iterable<LiveGroup>;
   readonly tls: HopTls;
@@ -39,7 +51,7 @@ export function bookTlsTargets(hop: TlsHop, context: BuildContext): void {
   const given = scope.get(proxySslName);
   const name = given === null ? '' : context.template(given).constant;
   const booked = context.tlsTargets.length;
-  for (const { group } of groups) {
+  for (const { group } of [...groups, ...hostOf(hop, context)]) {
     for (const peer of group.peers) {
       const fixed = name !== null || (peer.tls?.name ?? null) !== null;
       const verifyName = fixed ? nameToVerify(peer, name ?? '') : null;

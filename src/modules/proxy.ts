@@ -83,7 +83,10 @@ function location(scope: Scope, build: LocationBuild, context: BuildContext): vo
   };
   if (scope.own(rows.proxyPass) !== null)
     describeHop({ scope, url: text, at, groups: groupsMet(url, context), tls }, context);
-  build.setContent((x) => passOn(x, settings));
+  const { trace } = context;
+  build.setContent(
+    trace === null ? (x) => passOn(x, settings) : (x) => trace.pass(x, settings, scope),
+  );
   prepareHealthChecks({ scope, settings, locationName: build.name }, context);
   if (build.name.endsWith('/') && !kind.regex && !kind.named) build.autoRedirect = true;
 }

@@ -51,7 +51,8 @@ export function compileScript(scope: Scope, tools: ScriptTools): readonly Step[]
       inner === undefined
         ? (values.get(node)?.(scope, tools.context) ?? null)
         : compileIf(inner, tools);
-    if (step !== null) steps.push(step);
+    if (step === null) continue;
+    steps.push(tools.context.trace?.step(node, step) ?? step);
   }
   return steps;
 }

@@ -26,8 +26,8 @@ function unlessDecided(handler: Handler): Handler {
       hideChallenge(x);
       return NEXT;
     }
-    if (verdict !== 401 && verdict !== 403) return verdict;
-    if (x.accessCode !== 401) x.accessCode = verdict;
+    if (verdict !== 401 && verdict !== 407 && verdict !== 403) return verdict;
+    if (x.accessCode <= 0 || x.accessCode === 403) x.accessCode = verdict;
     return NEXT;
   };
 }
@@ -41,6 +41,6 @@ function conclude(x: Exchange): number {
 // Of a check that refused before another one let the request through.
 function hideChallenge({ fields }: Exchange): void {
   fields.names.forEach((name, i) => {
-    if (name.toLowerCase() === 'www-authenticate') fields.ids[i] = hiddenField;
+    if (/^(?:www|proxy)-authenticate$/i.test(name)) fields.ids[i] = hiddenField;
   });
 }

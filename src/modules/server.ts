@@ -12,6 +12,7 @@ import { buildLocations, buildServerLocation, type LocationTools } from './locat
 import type { Module } from './module.ts';
 import { serverNames } from './server-name.ts';
 import { serverTls } from './ssl-policy.ts';
+import { hasTunnel } from './tunnel-scopes.ts';
 import { sslCertificate, sslRejectHandshake, sslVerifyClient } from './ssl-rows.ts';
 import type { ServerName } from '../server/server-names.ts';
 
@@ -88,23 +89,21 @@ function buildServer(
   const errorLog = tools.errorLogs.of(scope);
   const tls = ownPolicy ? serverTls({ scope, id, errorLog }, context) : null;
   const { handlers, outside } = buildServerLocation(scope, tools);
-  return {
-    scope,
-    names,
-    listens,
-    server: {
-      name: first,
-      limits: headLimits(scope),
-      clientHeaderTimeout: scope.get(clientHeaderTimeout),
-      mergeSlashes: scope.get(mergeSlashes),
-      handlers,
-      locations: buildLocations(scope, tools),
-      outside,
-      tls,
-      verifiesClients: scope.get(sslVerifyClient) !== 'off',
-      rejectsHandshake,
-    },
+  const server: VirtualServer = {
+    name: first,
+    limits: headLimits(scope),
+    clientHeaderTimeout: scope.get(clientHeaderTimeout),
+    mergeSlashes: scope.get(mergeSlashes),
+    handlers,
+    locations: buildLocations(scope, tools),
+    outside,
+    tls,
+    verifiesClients: scope.get(sslVerifyClient) !== 'off',
+    rejectsHandshake,
+    tunnels: hasTunnel(scope),
   };
+  context.trace?.builtServer(server, scope, names);
+  return { scope, names, listens, server };
 }
 
 function hasCertificate(scope: Scope): boolean {

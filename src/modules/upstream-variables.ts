@@ -110,6 +110,11 @@ const rows: readonly VariableRow[] = [
     perTry((one) => time(one.queueTime)),
   ),
   variable(
+    'upstream_last_addr',
+    'Address of the server chosen last, with its port.',
+    (x) => x.tries?.at(-1)?.address || null,
+  ),
+  variable(
     'upstream_last_server_name',
     'Host of the server chosen last, as it is configured.',
     (x) => x.tries?.at(-1)?.serverName || null,

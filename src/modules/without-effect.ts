@@ -150,6 +150,7 @@ const sockets = [
   ...group('It has no effect in nginx either, but on FreeBSD.', everywhere, {
     send_lowat: 1,
     proxy_send_lowat: 1,
+    tunnel_send_lowat: 1,
   }),
 ];
 
@@ -160,7 +161,12 @@ const bodies = group('The value of $request_body is made only where it is asked 
 const kernelBuffers = group(
   'Node.js cannot set the size of kernel buffers of a TCP socket: the kernel finds it by itself.',
   everywhere,
-  { proxy_socket_rcvbuf: 1, proxy_socket_sndbuf: 1 },
+  {
+    proxy_socket_rcvbuf: 1,
+    proxy_socket_sndbuf: 1,
+    tunnel_socket_rcvbuf: 1,
+    tunnel_socket_sndbuf: 1,
+  },
 );
 
 const otherProtocols = group(

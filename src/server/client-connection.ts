@@ -84,7 +84,7 @@ export class ClientConnection extends ClientReader {
       if (last) this.complete(x);
       return true;
     }
-    const withoutBody = x.method === 'HEAD' || isBodyless(x.status);
+    const withoutBody = x.method === 'HEAD' || isBodyless(x.status) || x.tunnels;
     if ((location.rateLimit !== null || x.limitRate > 0) && !withoutBody) {
       this.pace(x, last ? (first?.length ?? 0) : Infinity);
     }
@@ -316,13 +316,13 @@ export class ClientConnection extends ClientReader {
     return early.length === 0 ? null : early;
   }
 
-  override writeTunnel(chunk: Buffer): boolean {
+  override writeTunnel(chunk: Buffer, sent?: (error?: Error | null) => void): boolean {
     const x = this.exchange;
     if (x !== null) {
       x.bytesSent += chunk.length;
       x.bodyBytesSent += chunk.length;
     }
-    return this.closed || this.socket.write(chunk);
+    return this.closed || this.socket.write(chunk, sent);
   }
 
   override endTunnel(): void {

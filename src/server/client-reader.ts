@@ -332,7 +332,7 @@ export abstract class ClientReader implements Downstream {
   abstract endBody(x: Exchange): void;
   abstract abortBody(x: Exchange): void;
   abstract startTunnel(x: Exchange, end: TunnelEnd): Buffer | null;
-  abstract writeTunnel(chunk: Buffer): boolean;
+  abstract writeTunnel(chunk: Buffer, sent?: (error?: Error | null) => void): boolean;
   abstract endTunnel(): void;
   abstract closeTunnel(x: Exchange): void;
   abstract pauseTunnel(): void;

@@ -165,12 +165,17 @@ export function answerStatus(x: Exchange, status: number): void {
   }
   const page = findErrorPage(x, status);
   if (page !== null) {
-    followErrorPage(x, status, page, status === 401 ? x.fields.all('www-authenticate') : []);
+    followErrorPage(x, status, page, challengesOf(x, status));
     return;
   }
   const visible = publicStatus.get(status);
   if (visible === undefined) answerPlain(x, status, 0);
   else answerPlain(x, visible, status);
+}
+
+function challengesOf({ fields }: Exchange, status: number): readonly string[] {
+  if (status === 401) return fields.all('www-authenticate');
+  return status === 407 ? fields.all('proxy-authenticate') : [];
 }
 
 /** The `error_page` in effect for a status, null where there is none or it was used already. */
@@ -184,7 +189,8 @@ export function findErrorPage(x: Exchange, status: number): ErrorPage | null {
 /**
  * Answers with what an `error_page` names in place of the error itself.
  *
- * @param challenges - WWW-Authenticate of a 401, which stays of use to the client
+ * @param challenges - WWW-Authenticate of a 401, or Proxy-Authenticate of a 407, which stay of use
+ *   to the client
  */
 export function followErrorPage(
   x: Exchange,
@@ -194,7 +200,8 @@ export function followErrorPage(
 ): void {
   x.errorPageUsed = true;
   x.resetResponse();
-  for (const challenge of challenges) x.fields.add('WWW-Authenticate', challenge);
+  const field = status === 407 ? 'Proxy-Authenticate' : 'WWW-Authenticate';
+  for (const challenge of challenges) x.fields.add(field, challenge);
   const target = page.target.evaluate(x);
   if (page.status === 0) x.fixedStatus = publicStatus.get(status) ?? status;
   else x.fixedStatus = page.status === -1 ? 0 : page.status;

@@ -73,10 +73,11 @@ export function composeResponseHead(x: Exchange, location: Location): string {
     x.redirectPath = checked(absoluteUrl(x, x.redirectPath, client));
     head += `Location: ${x.redirectPath}\r\n`;
   }
-  if (x.contentLength < 0 && !isBodyless(status)) {
+  if (x.contentLength < 0 && !isBodyless(status) && !x.tunnels) {
     head += frameOpenEnded(x, client.chunkedTransferEncoding);
   }
   if (status === 101) head += 'Connection: upgrade\r\n';
+  else if (x.tunnels) head += '';
   else if (!x.keepAlive) head += 'Connection: close\r\n';
   else if (client.keepaliveHeader === 0) head += 'Connection: keep-alive\r\n';
   else head += `Connection: keep-alive\r\nKeep-Alive: timeout=${client.keepaliveHeader}\r\n`;

@@ -58,8 +58,8 @@ export function route(x: Exchange): void {
   const server = x.server as VirtualServer;
   if (x.host === '') x.host = server.name;
   if (port.tls && !clientMayPass(x, client, server)) return;
-  // nginx knows neither a tunnel nor a method that shows the client's secrets to its scripts.
-  if (request.form === 'authority' || request.method === 'TRACE') {
+  // A tunnel only where one is asked for; a method that shows the client's secrets to scripts never.
+  if (request.form === 'authority' ? !server.tunnels : request.method === 'TRACE') {
     x.keepAlive = false;
     answerStatus(x, 405);
     return;
@@ -67,7 +67,7 @@ export function route(x: Exchange): void {
   // "OPTIONS *" is about the whole server: there is no path that a location could match.
   // nginx reads the path before it knows the Host: only SNI can have led away from the default.
   const { mergeSlashes } = port.tls ? server : port.defaultServer;
-  const uri = request.form === 'asterisk' ? null : normalizePath(request.path, mergeSlashes);
+  const uri = request.form === 'asterisk' ? null : normalizePath(pathOf(request), mergeSlashes);
   if (uri === null) {
     x.keepAlive = false;
     logError(x, 'info', 'client sent invalid request: malformed or unsafe path');
@@ -76,6 +76,11 @@ export function route(x: Exchange): void {
   }
   x.uri = uri;
   startPhases(x);
+}
+
+// CONNECT names no path: locations are looked for as for "/".
+function pathOf({ path }: Exchange['request']): string {
+  return path === '' ? '/' : path;
 }
 
 // Requests over one connection nearly always name the same host. False: it is malformed.

@@ -27,6 +27,8 @@ export interface VirtualServer extends ServerFacts {
   /** Is a client certificate asked for? Then Host must stay with the server chosen by SNI. */
   readonly verifiesClients: boolean;
   readonly rejectsHandshake: boolean;
+  /** Does any of its locations take CONNECT (`tunnel_pass`)? */
+  readonly tunnels: boolean;
 }
 
 /** All servers that listen on one address and port. */

@@ -1,4 +1,5 @@
-// User and password of a request's Authorization field (RFC 7617).
+// User and password of a request's Authorization field, or, for CONNECT, of Proxy-Authorization
+// (RFC 7617).
 
 import type { Exchange } from '../../exchange/exchange.ts';
 import { FieldId } from '../../http1/field-id.ts';
@@ -11,7 +12,10 @@ export interface BasicCredentials {
 
 /** Null where the request has none, or none that can be read, or the user is empty. */
 export function basicCredentials(x: Exchange): BasicCredentials | null {
-  const given = x.request.fields.first(FieldId.authorization);
+  const ofProxy = x.request.form === 'authority';
+  const given = x.request.fields.first(
+    ofProxy ? FieldId.proxyAuthorization : FieldId.authorization,
+  );
   if (given === null || !/^basic /i.test(given)) return null;
   const encoded = /^ *([A-Za-z0-9+/]+)=*/.exec(given.slice('basic '.length))?.[1];
   if (encoded === undefined || encoded.length % 4 === 1) return null;
