@@ -113,10 +113,10 @@ test('TLS follows the header', { skip, timeout: 60_000 }, async (t) => {
   assert.equal(theirs, '192.0.2.1|12345|198.51.100.2|443|127.0.0.1|https');
 });
 
-const alone = (port: number, more = ''): string =>
+const alone = (port: number, headerTimeout = '60s'): string =>
   `http {
-  client_header_timeout 300ms;
-  server { listen 127.0.0.1:${port} proxy_protocol; ${more}
+  client_header_timeout ${headerTimeout};
+  server { listen 127.0.0.1:${port} proxy_protocol;
     return 200 "$proxy_protocol_addr $proxy_protocol_tlv_authority $proxy_protocol_tlv_0x05 " +
     "$proxy_protocol_tlv_ssl_version $proxy_protocol_tlv_ssl_verify"; }
 }`.replace('" +\n    "', '');
@@ -140,7 +140,7 @@ test('TLVs can be had by name and by number', async (t) => {
 
 test('who sends no header is logged and closed', async (t) => {
   const port = await freePort();
-  const proxy = await startProxy(alone(port), { scope: t });
+  const proxy = await startProxy(alone(port, '300ms'), { scope: t });
   assert.equal((await exchange({ port }, get)).length, 0);
   const silent = await RawConnection.open({ port });
   await silent.send('PROXY TCP4 ');

@@ -280,6 +280,12 @@ class ProxyExchange extends ResponsePump {
       );
       return true;
     }
+    // What is still to come of the body would be taken for the first bytes of the tunnel.
+    if (!this.requestWhole) {
+      const why = 'upstream sent 101 before it had the whole request';
+      this.fail(new SallyportError('UPSTREAM_INVALID_RESPONSE', why));
+      return true;
+    }
     this.noteStatus(head.status);
     x.upstreamHead = head;
     x.upstreamFields = head.fields.names.length;

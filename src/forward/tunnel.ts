@@ -30,12 +30,7 @@ export class Tunnel implements TunnelEnd, ConnectionUser {
   #unsent = 0;
   #over = false;
 
-  constructor(
-    x: Exchange,
-    upstream: UpstreamConnection,
-    times: TunnelTimes,
-    onOver: () => void,
-  ) {
+  constructor(x: Exchange, upstream: UpstreamConnection, times: TunnelTimes, onOver: () => void) {
     this.#x = x;
     this.#upstream = upstream;
     this.#times = times;

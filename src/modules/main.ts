@@ -157,8 +157,10 @@ export const workerPriority = directive({
   name: 'worker_priority',
   contexts: inMain,
   args: 1,
-  value: singleValue('a number from -20 to 19', (given) =>
-    /^-?\d{1,2}$/.test(given) ? Number(given) : null,
+  value: singleValue(
+    'a number from -20 to 19',
+    (given) => (/^-?\d{1,2}$/.test(given) ? Number(given) : null),
+    (name) => `"${name}" directive invalid number`,
   ),
   default: 0,
   defaultText: '0',
