@@ -317,7 +317,7 @@ export abstract class Attempt<Settings extends AttemptSettings = ProxySettings>
     const elapsed = now() - this.startedAt;
     return {
       conditions: retry,
-      method: this.x.method,
+      method: this.methodForRetry,
       requestSent: this.requestSent,
       bodyLost: this.streamed,
       responseBytes,
@@ -326,6 +326,11 @@ export abstract class Attempt<Settings extends AttemptSettings = ProxySettings>
       triesLeft: this.triesLeft - 1,
       timeLeft: retryTimeout > 0 ? retryTimeout - elapsed : Infinity,
     };
+  }
+
+  /** What must not be done twice is decided by the client's method, or one that goes out instead. */
+  protected get methodForRetry(): string {
+    return this.x.method;
   }
 
   // True: another attempt is under way.

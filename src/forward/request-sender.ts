@@ -8,6 +8,7 @@ import { isToken } from '../http1/text.ts';
 import { answerStatus, guarded } from '../server/phases.ts';
 import { logError } from '../server/request-log.ts';
 import type { UpstreamConnection } from '../upstream/connection.ts';
+import { isNonIdempotent } from '../upstream/retry.ts';
 import { Attempt, Stage } from './attempt.ts';
 import { RequestSpool } from './request-spool.ts';
 import { BodyFraming, composeUpstreamHead } from './upstream-head.ts';
@@ -46,6 +47,11 @@ export abstract class RequestSender extends Attempt implements BodySink {
     const { method } = this.x;
     const given = this.settings.replaced?.method?.evaluate(this.x) ?? '';
     return given !== '' && isToken(given) ? given : method;
+  }
+
+  protected override get methodForRetry(): string {
+    const { method } = this.x;
+    return isNonIdempotent(method) ? method : this.method;
   }
 
   // A body that is not passed on is read all the same. Without chunks its length must be known.

@@ -103,7 +103,8 @@ export interface RetryState {
 export type RetryDecision = 'next' | 'same-fresh' | 'stop';
 
 /** nginx's list: everything else may be sent twice. */
-function isNonIdempotent(method: string): boolean {
+/** Must a request of this method not be sent twice unasked? As nginx sees it. */
+export function isNonIdempotent(method: string): boolean {
   return method === 'POST' || method === 'LOCK' || method === 'PATCH';
 }
 
