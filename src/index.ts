@@ -3,6 +3,20 @@
 
 export { audit, failsOn, type AuditOptions, type AuditReport } from './audit/audit.ts';
 export { makeBaseline, readBaseline, type Baseline } from './audit/baseline.ts';
+export { Explainer, type ExplainPlace } from './audit/explain.ts';
+export type {
+  ExplainedCandidate,
+  ExplainedDirective,
+  ExplainedRequest,
+  ExplainedServer,
+  ExplainedStep,
+  ExplainedTls,
+  ExplainedUpstream,
+  Explanation,
+} from './audit/explain-model.ts';
+export { explanationText } from './audit/explain-text.ts';
+export { fixFindings, type FixedFile, type Fixes, type LeftFinding } from './audit/fix.ts';
+export { unifiedDiff, writeFixedFiles } from './audit/fix-files.ts';
 export { reportFormats, type ReportFormat } from './audit/formats.ts';
 export {
   severities as auditSeverities,
@@ -11,6 +25,16 @@ export {
   type Finding,
   type Hop,
 } from './audit/model.ts';
+export { probe, type ProbeOptions } from './audit/probe.ts';
+export { saveIssuers, type SavedIssuers } from './audit/probe-save.ts';
+export type {
+  ProbeAdvice,
+  ProbeCertificate,
+  ProbeName,
+  ProbeVerdict,
+  ServerProbe,
+  TrustResult,
+} from './audit/probe-model.ts';
 export { readPathSource, readTextSource, type AuditSource } from './audit/sources.ts';
 export { formatAddress, type Address } from './base/address.ts';
 export {
@@ -25,6 +49,14 @@ export { formatDiagnostic, type Diagnostic, type Severity } from './config/diagn
 export type { Position } from './config/node.ts';
 export type { HopSummary } from './modules/hop.ts';
 export type { ProcessSettings } from './modules/main.ts';
+export {
+  deepCheck,
+  type Coverage,
+  type CoverageNote,
+  type DeepFinding,
+  type DeepOptions,
+  type DeepReport,
+} from './runtime/deep-check.ts';
 export type { BoundAddress } from './runtime/listen-sockets.ts';
 export type { ConfigurationFile, ListenSetting, LoadedConfiguration } from './runtime/load.ts';
 export {
@@ -41,5 +73,13 @@ export {
   type ProxyOptions,
 } from './runtime/proxy.ts';
 export type { RefusedTlsFile, SwappedTlsFile } from './runtime/refresh.ts';
+export {
+  impostorKinds,
+  selfTest,
+  type ImpostorKind,
+  type ImpostorOutcome,
+  type SelfTestReport,
+  type SelfTestRow,
+} from './runtime/selftest.ts';
 export { PkiStore, type StoredCertificate, type StoreIssue } from './pki/store.ts';
 export { version } from './base/version.ts';

@@ -7,6 +7,10 @@ export interface Flags {
   version: boolean;
   buildInfo: boolean;
   test: boolean;
+  /** With `test`: look at more than a start does. */
+  deep: boolean;
+  /** With `deep`: look no name up. */
+  offline: boolean;
   dump: boolean;
   quiet: boolean;
   signal: string | null;
@@ -56,6 +60,14 @@ const rows: readonly FlagRow[] = [
 const longRows: readonly { readonly name: string; readonly apply: (flags: Flags) => void }[] = [
   { name: '--help', apply: (flags) => (flags.help = true) },
   { name: '--version', apply: (flags) => (flags.version = true) },
+  {
+    name: '--deep',
+    apply: (flags) => {
+      flags.test = true;
+      flags.deep = true;
+    },
+  },
+  { name: '--offline', apply: (flags) => (flags.offline = true) },
   { name: '--foreground', apply: (flags) => (flags.foreground = true) },
   { name: '--daemon-child', apply: (flags) => (flags.daemonChild = true) },
 ];
@@ -116,6 +128,8 @@ function noFlags(): Flags {
     version: false,
     buildInfo: false,
     test: false,
+    deep: false,
+    offline: false,
     dump: false,
     quiet: false,
     signal: null,

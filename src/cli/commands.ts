@@ -22,6 +22,16 @@ export const commands: readonly Command[] = [
     run: async (args) => (await import('./audit.ts')).runAudit(args),
   },
   {
+    name: 'selftest',
+    summary: 'prove that the upstream policies of a configuration refuse impostors',
+    run: async (args) => (await import('./selftest.ts')).runSelfTest(args),
+  },
+  {
+    name: 'explain',
+    summary: 'say what happens to a request: server, location, upstream, what is verified',
+    run: async (args) => (await import('./explain.ts')).runExplain(args),
+  },
+  {
     name: 'pki',
     summary: 'a small private CA for the hops inside: init, issue, list, renew',
     run: async (args) => (await import('./pki.ts')).runPki(args),

@@ -1,14 +1,17 @@
-// `-t` and `-T`: check the configuration and say so in nginx's words.
+// `-t` and `-T`: check the configuration and say so in nginx's words. `--deep` looks at more.
 
-import { loadConfig, type ConfigurationOptions, type LoadedConfiguration } from '../index.ts';
+import { loadConfig, type ConfigurationOptions } from '../index.ts';
 import type { Flags } from './arguments.ts';
-import { printDiagnostics, printLine, printResult } from './terminal.ts';
+import { dump } from './dump.ts';
+import { testDeeply } from './test-deep.ts';
+import { printDiagnostics, printLine } from './terminal.ts';
 
 /** @returns the exit code */
 export async function testConfiguration(
   options: ConfigurationOptions,
   flags: Flags,
 ): Promise<number> {
+  if (flags.deep) return await testDeeply(options, flags);
   const configuration = await loadConfig(options);
   const { file } = configuration;
   printDiagnostics(configuration);
@@ -22,10 +25,4 @@ export async function testConfiguration(
   }
   if (flags.dump) dump(configuration);
   return 0;
-}
-
-function dump(configuration: LoadedConfiguration): void {
-  for (const { path, text } of configuration.files) {
-    printResult(`# configuration file ${path}:\n${text}\n`);
-  }
 }

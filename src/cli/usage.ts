@@ -37,6 +37,9 @@ Options:
   -V            : show version and built-in features then exit
   -t            : test configuration and exit
   -T            : test configuration, dump it and exit
+  --deep        : with -t: look at chains, dates, modes of files, names and ports as well, and say
+                  how much of a configuration for nginx applies
+  --offline     : with --deep: look no name up
   -q            : suppress non-error messages during configuration testing
   -s signal     : send signal to a running sallyport: stop, quit, reopen, reload
   -p prefix     : set prefix path (default: the folder of the configuration file)

@@ -57,7 +57,9 @@ export function bookTlsTargets(hop: TlsHop, context: BuildContext): void {
       const verifyName = fixed ? nameToVerify(peer, name ?? '') : null;
       const serverName = verifyName === null ? null : nameToSend(verifyName, sendName);
       const policy = policyFor(peer, tls);
-      context.tlsTargets.push({ from, to, server: peer.server, policy, verifyName, serverName });
+      // A host that no group is named after is written in the URL alone.
+      const server = group.implicit ? group.name : peer.server;
+      context.tlsTargets.push({ from, to, server, policy, verifyName, serverName });
     }
   }
   if (context.tlsTargets.length > booked && !to.includes('$')) return;

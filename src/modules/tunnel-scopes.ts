@@ -52,7 +52,7 @@ function restrictsClients(scope: Scope): boolean {
   return (
     scope.get(allow).length + scope.get(deny).length > 0 ||
     (realm !== null && realm.text !== 'off') ||
-    scope.get(authRequest) !== null ||
+    scope.get(authRequest) !== 'off' ||
     scope.get(sslVerifyClient) === 'on'
   );
 }

@@ -26,11 +26,7 @@ function location(scope: Scope, build: LocationBuild, context: BuildContext): vo
   const settings: TunnelSettings = {
     router,
     connector: compileConnector(scope, context),
-    socket: socketRule(
-      scope.get(rows.tunnelBind),
-      scope.get(rows.tunnelSocketKeepalive),
-      context,
-    ),
+    socket: socketRule(scope.get(rows.tunnelBind), scope.get(rows.tunnelSocketKeepalive), context),
     connectTimeout: scope.get(rows.tunnelConnectTimeout),
     readTimeout: scope.get(rows.tunnelReadTimeout),
     sendTimeout: scope.get(rows.tunnelSendTimeout),

@@ -199,6 +199,8 @@ export class ClientConnection extends ClientReader {
       !this.outdated &&
       now() - this.startedAt < client.keepaliveTime &&
       !(client.keepaliveDisable !== 0 && losesKeepalive(x, client.keepaliveDisable)) &&
+      // To its client any 2xx to CONNECT is a tunnel: what comes next would not be requests.
+      !(x.request.form === 'authority' && x.status < 300) &&
       // A body that the client holds back until "100 Continue" may never come.
       !(this.mustContinue && !this.body.ended);
   }

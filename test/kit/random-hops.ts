@@ -25,19 +25,14 @@ class RandomHops {
   }
 
   files(): RandomFiles {
-    const groups = ['', `upstream app { server api.example.com:443; }`];
-    const http = [
-      this.#random.pick(groups),
+    const servers = Array.from({ length: 1 + this.#random.below(2) }, (_, i) => this.#server(i));
+    const parts = [
+      'upstream app { server api.example.com:443; }',
       ...this.#settings(4),
-      ...Array.from({ length: 1 + this.#random.below(2) }, (_, i) => this.#server(i)),
+      ...servers,
     ];
-    const text = `events {}\n${this.#block('http', http, 0)}`;
-    const main = text.includes('https://app')
-      ? text
-          .replace(/http \{/, 'http { upstream app { server api.example.com:443; }')
-          .replace(/(upstream app \{ server api\.example\.com:443; \})([^]*?)\1/, '$1$2')
-      : text;
-    this.#files['main.conf'] = this.#random.oneIn(6) ? main.replaceAll('\n', '\r\n') : main;
+    const text = `events {}\n${this.#block('http', parts, 0)}`;
+    this.#files['main.conf'] = this.#random.oneIn(6) ? text.replaceAll('\n', '\r\n') : text;
     return this.#files;
   }
 
