@@ -1,0 +1,91 @@
+// `queue`: requests wait for a server that is free, in their order, and not for ever.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { eventually } from './kit/eventually.ts';
+import { namedServers } from './kit/named-servers.ts';
+import { freePort } from './kit/ports.ts';
+import { RawConnection } from './kit/raw-client.ts';
+import { RecordingUpstream } from './kit/recording-upstream.ts';
+import { startProxy } from './kit/sallyport.ts';
+
+const head = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n';
+
+function config(port: number, group: string): string {
+  return `http { upstream backend { ${group} }
+    server { listen 127.0.0.1:${port}; location / { proxy_pass http://backend; } } }`;
+}
+
+async function asked(port: number, path = '/'): Promise<RawConnection> {
+  const connection = await RawConnection.open({ port });
+  await connection.send(head.replace('/', path));
+  return connection;
+}
+
+test('requests wait their turn, and reuse the connection of the one before', async (t) => {
+  const port = await freePort();
+  const held: (() => void)[] = [];
+  const upstream = await RecordingUpstream.start(
+    {
+      answer: () => new Promise((resolve) => held.push(() => resolve({ body: 'ok' }))),
+    },
+    t,
+  );
+  await startProxy(config(port, `server ${upstream.address} max_conns=1; queue 2;`), { scope: t });
+  const clients: RawConnection[] = [];
+  for (const path of ['/1', '/2', '/3']) {
+    clients.push(await asked(port, path));
+    await eventually('a request', () => upstream.requests.length >= 1);
+  }
+  const full = await asked(port, '/4');
+  assert.equal((await full.response()).status, 502);
+  for (const [i, client] of clients.entries()) {
+    await eventually(`request ${i}`, () => upstream.requests.length === i + 1);
+    held[i]?.();
+    assert.equal((await client.response()).status, 200);
+  }
+  assert.deepEqual(
+    upstream.requests.map(({ target }) => target),
+    ['/1', '/2', '/3'],
+  );
+  for (const client of [...clients, full]) client.close();
+});
+
+test('who has waited too long gets 502, and the log says why', async (t) => {
+  const port = await freePort();
+  const [server] = await namedServers(1, { scope: t, delayMs: 60_000 });
+  const group = `server ${server?.address ?? ''} max_conns=1; queue 5 timeout=50ms;`;
+  const proxy = await startProxy(config(port, group), { scope: t });
+  const first = await asked(port);
+  await eventually('a request', () => server?.requests === 1);
+  const second = await asked(port);
+  assert.equal((await second.response()).status, 502);
+  await eventually('the line', () =>
+    proxy.errorLog().includes('no upstream was free within the time of "queue" while connecting'),
+  );
+  assert.equal(server?.requests, 1);
+  first.close();
+  second.close();
+});
+
+test('who goes away leaves the queue: the place is free for another', async (t) => {
+  const port = await freePort();
+  const [server] = await namedServers(1, { scope: t, delayMs: 300 });
+  const group = `server ${server?.address ?? ''} max_conns=1; queue 1;`;
+  await startProxy(config(port, group), { scope: t });
+  const first = await asked(port);
+  await eventually('a request', () => server?.requests === 1);
+  const gone = await asked(port);
+  const refused = await asked(port);
+  assert.equal((await refused.response()).status, 502, 'the queue is full');
+  gone.close();
+  await eventually('a free place', async () => {
+    const next = await asked(port);
+    const { status } = await next.response();
+    next.close();
+    return status === 200;
+  });
+  assert.equal((await first.response()).status, 200);
+  first.close();
+  refused.close();
+});
