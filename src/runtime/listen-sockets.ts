@@ -53,7 +53,7 @@ export class ListenSockets {
     for (const listen of listens) {
       const { address } = listen;
       if (address.kind === 'unix' || address.port === 0) continue;
-      const error = await tryListening(address, listen.ipv6Only);
+      const error = await listenProblem(address, listen.ipv6Only);
       if (error !== null) failures.push(bindError(address, error));
     }
     throwAll(failures);
@@ -144,8 +144,8 @@ export function supportsReusePort(): boolean {
   }
 }
 
-// Some conflicts show only at listen().
-function tryListening(
+/** Why an address cannot be listened on now; null where it can. Some conflicts show only at listen(). */
+export function listenProblem(
   address: Address & { kind: 'ip' },
   ipv6Only: boolean,
 ): Promise<NodeJS.ErrnoException | null> {

@@ -1,9 +1,9 @@
-// Proves what the policies of a configuration do: impostors on loopback take the places of its upstream
-// servers, and the compiled policies, with nothing but the address replaced, have to refuse them.
+// Proves what the policies of a configuration do: impostors on loopback take the places of its
+// upstream servers, and the compiled policies, with only the address replaced, have to refuse them.
 //
-// A policy of its own CA refuses everything that we can sign for that reason alone. So that the name
-// and the dates are proved as well, a twin that differs in the trusted CA only has to accept a genuine
-// certificate of ours, and to refuse the same impostors for what is wrong with each.
+// A policy refuses all that we can sign because of our CA alone. So that name and dates are proved as
+// well, a twin that trusts our CA instead has to accept a genuine certificate of ours, and to refuse
+// the same impostors for what is wrong with each.
 
 import { SallyportError, type ErrorCode } from '../base/errors.ts';
 import { compileConfiguration, type Compiled } from '../modules/compile.ts';
@@ -94,21 +94,28 @@ export async function selfTest(options: ConfigurationOptions = {}): Promise<Self
     lookup: () => Promise.resolve(['127.0.0.1']),
   });
   if (!configuration.ok) return { configuration, rows: [] };
-  return { configuration, rows: await testAll(targetsOf(compiled)) };
+  return { configuration, rows: await testTargets(targetsOf(compiled)) };
 }
 
 function targetsOf(compiled: Compiled | null): readonly TlsHopTarget[] {
   return compiled?.tlsTargets ?? [];
 }
 
-async function testAll(targets: readonly TlsHopTarget[]): Promise<readonly SelfTestRow[]> {
+/** How an impostor is met; replaced in tests. */
+type Meet = (target: UpstreamTlsTarget) => Promise<Attempt>;
+
+/** Internal: the rows for targets. */
+export async function testTargets(
+  targets: readonly TlsHopTarget[],
+  meetWith: Meet = meetImpostor,
+): Promise<readonly SelfTestRow[]> {
   const known = new Map<string, Tested>();
   const rows: SelfTestRow[] = [];
   for (const target of targets) {
     const name = target.verifyName ?? anyName;
     const policy = policyInForce(target.policy);
     const key = [policy.key, name, target.serverName ?? ''].join('\0');
-    const tested = known.get(key) ?? (await testOne({ ...target, policy }, name));
+    const tested = known.get(key) ?? (await testOne({ ...target, policy }, name, meetWith));
     known.set(key, tested);
     const { from, to, server } = target;
     rows.push({ from, to, server, name, mode: policy.settings.verify, ...tested });
@@ -118,13 +125,17 @@ async function testAll(targets: readonly TlsHopTarget[]): Promise<readonly SelfT
 
 type Tested = Pick<SelfTestRow, 'outcomes' | 'genuine' | 'genuineCode' | 'verdict'>;
 
-async function testOne({ policy, serverName }: TlsHopTarget, name: string): Promise<Tested> {
+async function testOne(
+  { policy, serverName }: TlsHopTarget,
+  name: string,
+  meetWith: Meet,
+): Promise<Tested> {
   const { sans, verify } = policy.settings;
   const impostors = await startImpostors({ name, sans });
   try {
     const twin = verify === 'on' ? twinOf(policy, impostors.authority) : null;
     const meet = (server: ImpostorServer, under: UpstreamTlsPolicy): Promise<Attempt> =>
-      meetImpostor({
+      meetWith({
         policy: under,
         address: server.address,
         verifyName: name,
