@@ -5,8 +5,8 @@ import { dirname, join } from 'node:path';
 import { referencePages, repository } from './reference/pages.ts';
 
 const pages = await referencePages();
-// Pages of codes that are no more.
-for (const path of globSync('docs/errors/*.md', { cwd: repository })) {
+// Pages of codes and rules that are no more.
+for (const path of globSync(['docs/errors/*.md', 'docs/rules/*.md'], { cwd: repository })) {
   if (!pages.has(path)) rmSync(join(repository, path));
 }
 for (const [path, text] of pages) {

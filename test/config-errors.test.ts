@@ -76,8 +76,8 @@ const same: readonly (readonly [Place, string])[] = [
   ['location', 'keepalive_timeout soon;'],
   ['location', 'keepalive_timeout 5 soon;'],
   ['server', 'large_client_header_buffers 4;'],
-  ['http', 'server_tokens perhaps;'],
   ['main', 'worker_processes several;'],
+  ['file', 'events { worker_connections x; }\nhttp { }\n'],
   ['main', 'error_log /dev/null loud;'],
   // ---- locations
   ['server', 'location /a { }\nlocation /a { }'],
@@ -168,15 +168,16 @@ const same: readonly (readonly [Place, string])[] = [
   ['server', 'ssl_protocols SSLv9;'],
   ['server', 'ssl_verify_client perhaps;'],
   ['server', 'ssl_session_timeout x;'],
-  ['location', 'proxy_ssl_verify perhaps;'],
-  ['location', 'proxy_ssl_protocols TLSv9;'],
   ['location', 'proxy_ssl_verify_depth x;'],
+  ['location', 'proxy_ssl_server_name perhaps;'],
+  ['location', 'proxy_ssl_protocols TLSv9;'],
 ];
 
 /** Said on the same line, in words of our own that are clearer; or not said by one of the two. */
 const different: readonly (readonly [Place, string, RegExp | null])[] = [
+  // A text of one's own, which only nginx's commercial version takes.
+  ['http', 'server_tokens perhaps;', null],
   // nginx takes the first and ignores the second.
-  ['location', 'return 200; return 201;', /^"return" directive is duplicate$/],
   ['server', 'location @a { }\nlocation @a { }', /^duplicate location "@a"$/],
   // nginx takes names that can't match anything.
   ['server', 'server_name a.*.b;', /^server name "a\.\*\.b" is invalid$/],
@@ -187,11 +188,11 @@ const different: readonly (readonly [Place, string, RegExp | null])[] = [
     'events {}\nhttp { server_tokens "off; }\n',
     /^unexpected end of file, expecting ";" or "}"$/,
   ],
-  // The words that nginx uses for all other numbers.
+  // nginx has no third word.
   [
-    'file',
-    'events { worker_connections x; }\nhttp { }\n',
-    /^"worker_connections" directive invalid number$/,
+    'location',
+    'proxy_ssl_verify perhaps;',
+    /^invalid value "perhaps" in .*, it must be "on", "off" or "report"$/,
   ],
   // Encryption without a name to verify would not be verified.
   [

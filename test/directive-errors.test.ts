@@ -46,6 +46,7 @@ const differences: Readonly<Record<string, string>> = {
 /** Directives that nginx of Debian has not, and that take any text. */
 const freeTexts: ReadonlySet<string> = new Set([
   ...['brotli_types', 'zstd_types', 'proxy_ssl_groups', 'early_hints', 'client_body_early_read'],
+  'tunnel_allow_upstream',
 ]);
 
 const cases = directiveRows.flatMap((row) => mistakesWith(row));

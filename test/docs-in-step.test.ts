@@ -6,6 +6,7 @@ import { existsSync, globSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { referencePages } from '../scripts/reference/pages.ts';
+import { serverParameters } from '../scripts/reference/server-parameters.ts';
 import { directiveRows } from '../src/modules/index.ts';
 import { foreignDirectives } from '../src/modules/nginx-directives.ts';
 import { version } from '../src/index.ts';
@@ -58,7 +59,11 @@ test('no document has a line of more than 100 columns', () => {
 
 // Names such as `proxy_ssl_verify` in code spans and blocks.
 test('the documents name no directive that does not exist', () => {
-  const known = new Set([...directiveRows.map((row) => row.name), ...foreignDirectives.keys()]);
+  const known = new Set([
+    ...directiveRows.map((row) => row.name),
+    ...foreignDirectives.keys(),
+    ...serverParameters.map(({ name }) => name.slice(0, -1)),
+  ]);
   const unknown = written
     .filter((path) => !generated.has(path))
     .flatMap((path) =>

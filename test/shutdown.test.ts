@@ -152,6 +152,19 @@ for (const workers of [0, 2]) {
     assert.equal(upstream.requests.length, 2);
   });
 
+  test(`quit waits for upgraded connections: ${where}`, async (t) => {
+    const { port, running } = await setup(t, workers);
+    const upgraded = await tunnel(port);
+    let over = false;
+    const quit = running.proxy.quit().then(() => (over = true));
+    await assert.rejects(async () => (await RawConnection.open({ port })).request());
+    await echoes(upgraded);
+    assert.equal(over, false);
+    upgraded.end();
+    assert.equal((await upgraded.closed()).length, 0);
+    await quit;
+  });
+
   test(`close ends everything at once: ${where}`, async (t) => {
     const { port, running, upstream } = await setup(t, workers);
     const busy = await RawConnection.open({ port });

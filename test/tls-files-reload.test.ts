@@ -7,6 +7,7 @@ import { mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import type { TLSSocket } from 'node:tls';
+import { spkiPin } from '../src/tls/certificate-extensions.ts';
 import { eventually } from './kit/eventually.ts';
 import { testPki } from './kit/pki.ts';
 import { freePort } from './kit/ports.ts';
@@ -367,6 +368,30 @@ test('a revocation list that revokes counts at once, whatever is pooled or resum
   assert.match(proxy.errorLog(), /UPSTREAM_TLS_REVOKED/);
   assert.equal(await status(port, '/1'), 200);
   await change(proxy, hop.file('root.crl'), await pki.root.crl({ revoked: [] }));
+  assert.equal(await status(port, '/0'), 200);
+});
+
+test('pins in a file count as soon as it has changed', async (t) => {
+  const pin = (pem: string): string => `sha256/${spkiPin(new X509Certificate(pem))}`;
+  const [own, backup, other] = [pki.a, pki.b, pki.localhost].map((one) => pin(one.certificatePem));
+  const files = { 'ca.crt': pki.ca, 'pins.txt': `# a and its backup\n${own}\n${backup}\n` };
+  const hop = await startHop(t, files, [
+    'proxy_ssl_trusted_certificate ca.crt; proxy_ssl_pin file:pins.txt;',
+  ]);
+  const { port, proxy } = hop;
+  const pins = hop.file('pins.txt');
+  assert.equal(await status(port, '/0'), 200);
+
+  for (const bad of ['', `${own}\n`, `${own}\nsha256/AAAA`]) {
+    const before = refusals(proxy, pins).length;
+    writeFileSync(pins, bad);
+    await eventually('the refusal', () => refusals(proxy, pins).length > before);
+    assert.equal(await status(port, '/0'), 200);
+  }
+  await change(proxy, pins, `${other}\n${backup}\n`);
+  assert.deepEqual([await status(port, '/0'), await status(port, '/0')], [502, 502]);
+  assert.match(proxy.errorLog(), /UPSTREAM_TLS_PIN_MISMATCH/);
+  await change(proxy, pins, `${other}\n${own}\n`);
   assert.equal(await status(port, '/0'), 200);
 });
 

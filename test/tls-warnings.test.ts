@@ -102,7 +102,7 @@ for (const [version, option] of [
         { scope: t },
       );
       assert.equal((await request({ port, path: '/usual' })).status, 502);
-      assert.match(proxy.errorLog(), /UPSTREAM_TLS_PROTOCOL: .*proxy_ssl_protocols/);
+      assert.match(proxy.errorLog(), /UPSTREAM_TLS_PROTOCOL_MISMATCH: .*proxy_ssl_protocols/);
       const low = await request({ port, path: '/low' });
       assert.equal(low.status, 200, proxy.errorLog());
       assert.match(low.body.toString(), new RegExp(`${version}\\b`));

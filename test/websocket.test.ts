@@ -7,14 +7,16 @@ import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { after, beforeEach, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { assertSameAsNginx, compareWithNginx, type Site } from './kit/both.ts';
 import { eventually } from './kit/eventually.ts';
-import { kernelBytes, proxyBytes } from './kit/kernel-buffers.ts';
+import { floodBytes, kernelBytes, proxyBytes } from './kit/kernel-buffers.ts';
+import { nginxAvailable } from './kit/nginx.ts';
 import { testPki } from './kit/pki.ts';
 import { freePorts } from './kit/ports.ts';
 import { RawConnection } from './kit/raw-client.ts';
 import type { RawResponse, Target } from './kit/raw-client.ts';
 import { startRawServer } from './kit/raw-server.ts';
-import { startProxy } from './kit/sallyport.ts';
+import { proxyStarter, startProxy } from './kit/sallyport.ts';
 
 const pki = await testPki();
 const scope = { after };
@@ -52,7 +54,7 @@ function accept(socket: Socket): void {
     one = { head: head.slice(0, end), socket, received, ended: false, closed: false };
     accepted.push(one);
     socket.write(answer, 'latin1');
-    if (answer.startsWith(switching)) return;
+    if (answer.startsWith('HTTP/1.1 101 ')) return;
     head = '';
     one = null;
   });
@@ -89,6 +91,17 @@ const running = await startProxy(
       proxy_set_header Connection upgrade;
     }
     location /deaf { proxy_pass http://${plain.address}; }
+    location /impatient {
+      proxy_pass http://${plain.address};
+      proxy_send_timeout 300ms;
+      send_timeout 300ms;
+      ${passUpgrade.replace('$connection', 'upgrade')}
+    }
+    location /streamed {
+      proxy_pass http://${plain.address};
+      proxy_request_buffering off;
+      ${passUpgrade.replace('$connection', 'upgrade')}
+    }
   }
 }`,
   { scope },
@@ -288,6 +301,116 @@ test('silence ends it after proxy_read_timeout, and bytes either way keep it', a
   await client.closed();
   await eventually('the close', () => server.closed || server.ended);
   await loggedOnce(target);
+});
+
+for (const slow of ['server', 'client'] as const) {
+  test(`a ${slow} that takes nothing of what is sent to it is given up`, async () => {
+    const { client, server, target } = await upgrade({ port, limitMs: 10_000 }, '/impatient');
+    const [stuck, sender] =
+      slow === 'server' ? [server.socket, client.socket] : [client.socket, server.socket];
+    stuck.pause();
+    sender.on('error', () => undefined);
+    sender.write(Buffer.alloc(floodBytes));
+    await eventually('the line', () => logLines(target).length > 0, 10_000);
+    await eventually('its reason', () =>
+      running.errorLog().includes(`timed out: ${slow === 'server' ? 'upstream' : 'client'} takes`),
+    );
+    client.close();
+    server.socket.destroy();
+  });
+}
+
+test('a slow reader is not one that takes nothing', async () => {
+  const { client, server, target } = await upgrade({ port, limitMs: 20_000 }, '/impatient');
+  const bytes = Buffer.alloc(floodBytes, 'x');
+  const sent = server.socket.write(bytes);
+  assert.equal(sent, false);
+  let count = 0;
+  client.socket.removeAllListeners('data');
+  client.socket.on('data', (chunk: Buffer) => {
+    count += chunk.length;
+    if (count >= bytes.length) return;
+    client.socket.pause();
+    setTimeout(() => client.socket.resume(), 1);
+  });
+  await eventually(
+    'all of it',
+    () => count === bytes.length || logLines(target).length > 0,
+    20_000,
+  );
+  assert.equal(count, bytes.length);
+  client.close();
+});
+
+test('a 101 before the whole body has been sent is refused', async () => {
+  const client = await RawConnection.open({ port });
+  await client.send(
+    'POST /streamed HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n' +
+      'Content-Length: 10\r\n\r\nhalf',
+  );
+  assert.equal((await client.response()).status, 502);
+  client.close();
+  await eventually('the reason', () => running.errorLog().includes('before it had the whole'));
+});
+
+test('any protocol that the configuration lets through is one, and its body goes first', async () => {
+  answer = switching.replace('websocket', 'my-protocol/2');
+  const client = await RawConnection.open({ port });
+  await client.send(
+    'POST /plain HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: my-protocol/2, other\r\n' +
+      'Content-Length: 4\r\n\r\nbodyafter',
+  );
+  const response = await client.response();
+  assert.equal(response.status, 101);
+  assert.ok(response.headers.some(([name, value]) => name === 'Upgrade' && /^my-/.test(value)));
+  const server = await eventually('the connection', () => accepted.at(-1));
+  assert.match(server.head, /\r\nUpgrade: my-protocol\/2, other\r\n/);
+  await received(server, 9);
+  assert.equal(server.received.toString(), 'bodyafter');
+  client.close();
+});
+
+test('the heads of an upgrade are those of nginx', { skip: !nginxAvailable }, async (t) => {
+  const raw =
+    'HTTP/1.1 101 Switching Protocols\r\nServer: inside\r\nConnection: upgrade\r\n' +
+    'Upgrade: chat\r\nSec-WebSocket-Protocol: a\r\nSet-Cookie: b=c\r\nX-Own: 1\r\n\r\n';
+  const config = ({ port: own, upstreams }: Site<'upstream'>): string => `
+    events {}
+    http {
+      map $http_upgrade $asked { default upgrade; '' close; }
+      server {
+        listen 127.0.0.1:${own};
+        proxy_http_version 1.1;
+        location / {
+          proxy_pass http://${upstreams.upstream};
+          proxy_set_header Upgrade $http_upgrade;
+          proxy_set_header Connection $asked;
+          add_header X-Added 1;
+          add_header X-Always 1 always;
+        }
+      }
+    }`;
+  const headers = { Connection: 'Upgrade', Upgrade: 'chat', 'Sec-WebSocket-Key': 'abc' };
+  const pairs = await compareWithNginx({
+    proxy: proxyStarter,
+    config,
+    scope: t,
+    upstreams: {
+      upstream: { answer: ({ target }) => (target.endsWith('raw') ? { raw } : { body: 'no' }) },
+    },
+    requests: [
+      { path: '/raw', headers },
+      { path: '/other', headers, name: 'a server that does not switch' },
+      { path: '/other', name: 'a request without Upgrade' },
+      {
+        path: '/raw',
+        headers: { ...headers, Connection: 'keep-alive' },
+        name: 'an Upgrade that Connection does not name',
+        differs: 'it is none (RFC 9110, 7.8)',
+      },
+    ],
+  });
+  assertSameAsNginx(pairs);
 });
 
 test('another answer than 101 is an answer like any other', async () => {

@@ -6,6 +6,7 @@ import { format } from 'prettier';
 import type { Options } from 'prettier';
 import { directiveRows, variableRows } from '../../src/modules/index.ts';
 import { foreignDirectives } from '../../src/modules/nginx-directives.ts';
+import { auditPages } from './audit-rules.ts';
 import { differencesPage } from './differences.ts';
 import { directivesPage } from './directives.ts';
 import { errorPages } from './error-pages.ts';
@@ -37,6 +38,7 @@ export async function referencePages(): Promise<Map<string, string>> {
       inline,
     ),
     ...Object.fromEntries(errorPages(inline)),
+    ...Object.fromEntries(auditPages(inline)),
   };
   const text = readFileSync(join(repository, '.prettierrc.json'), 'utf8');
   const options = JSON.parse(text) as Options;

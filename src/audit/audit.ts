@@ -10,9 +10,13 @@ import type { AuditSubject, Rule } from './rule.ts';
 import { rules as allRules } from './rules/index.ts';
 import type { AuditSource } from './sources.ts';
 import { isKnown, type Baseline } from './baseline.ts';
-import { suppressionFor } from './suppression.ts';
+import { redact } from './redact.ts';
+import { linesOf, suppressionFor } from './suppression.ts';
+import { Taint } from './taint.ts';
 import { groupsOf } from './targets.ts';
 import { buildTree } from './tree.ts';
+import { Definitions } from './variables.ts';
+import { parseVersion } from './version.ts';
 
 /** How to audit. */
 export interface AuditOptions {
@@ -22,7 +26,22 @@ export interface AuditOptions {
   readonly baseline?: Baseline;
   /** Default: all. For tests. */
   readonly rules?: readonly Rule[];
+  /** The version of nginx, "1.25.3"; default: what the text says about it, else unknown. */
+  readonly nginxVersion?: string;
+  /** Default: the disk. For tests. */
+  readonly disk?: Disk;
 }
+
+/** Where the files that a configuration names are read. Null for those that cannot be. */
+export interface Disk {
+  read(path: string): Buffer | null;
+  mode(path: string): number | null;
+}
+
+const realDisk: Disk = {
+  read: (file) => orNull(() => readFileSync(file)),
+  mode: (file) => orNull(() => statSync(file).mode & 0o7777),
+};
 
 /** What came of an audit. */
 export interface AuditReport {
@@ -40,28 +59,35 @@ export interface AuditReport {
 export function audit(source: AuditSource, options: AuditOptions = {}): AuditReport {
   const root = buildTree(source.nodes);
   const dialect = options.dialect ?? guessDialect(source.nodes);
-  const hops = findHops(root, dialect);
+  const definitions = new Definitions(root);
+  const hops = findHops(root, dialect, definitions);
   const folder = path.dirname(source.name);
+  const disk = options.disk ?? realDisk;
   const subject: AuditSubject = {
     dialect,
     root,
     hops,
     groups: groupsOf(root),
-    readFile: (file) => orNull(() => readFileSync(path.resolve(folder, file))),
-    fileMode: (file) => orNull(() => statSync(path.resolve(folder, file)).mode & 0o7777),
+    definitions,
+    taint: new Taint(definitions),
+    version: parseVersion(options.nginxVersion ?? source.nginxVersion ?? ''),
+    readFile: (file) => disk.read(path.resolve(folder, file)),
+    fileMode: (file) => disk.mode(path.resolve(folder, file)),
   };
   const findings = (options.rules ?? allRules)
     .flatMap((rule) =>
       [...rule.check(subject)].map((raw) => ({ severity: rule.severity, ...raw, rule: rule.id })),
     )
     .map((raw): Finding => {
-      const sourceLine = lineOf(source, raw.node.at.file, raw.node.at.line);
+      const sourceLine = redact(lineOf(source, raw.node.at.file, raw.node.at.line));
       const suppressed =
         suppressionFor(source, raw.rule, raw.node.at) ??
         (options.baseline !== undefined && isKnown(options.baseline, { ...raw, sourceLine })
           ? 'in the baseline'
           : null);
-      return { ...raw, sourceLine: sourceLine.trim(), suppressed };
+      const message = redact(raw.message);
+      const fix = raw.fix === undefined ? {} : { fix: redact(raw.fix) };
+      return { ...raw, ...fix, message, sourceLine: sourceLine.trim(), suppressed };
     });
   return {
     name: source.name,
@@ -83,7 +109,7 @@ function orNull<T>(read: () => T): T | null {
 
 /** One line of a file, empty where there is none. */
 export function lineOf(source: AuditSource, file: string, line: number): string {
-  return source.files.get(file)?.split('\n')[line - 1] ?? '';
+  return linesOf(source, file)[line - 1] ?? '';
 }
 
 // One setting above many hops is one finding for each hop in the table, but one line to mend.

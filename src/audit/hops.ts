@@ -13,8 +13,10 @@ import type {
   Verdict,
   Verification,
 } from './model.ts';
-import { farthest, groupsOf, readTarget, serverOfUrl, serversOf } from './targets.ts';
+import { redact } from './redact.ts';
+import { farthest, groupsOf, readTarget, serverOfUrl, serversOf, type Target } from './targets.ts';
 import type { Level } from './tree.ts';
+import { Definitions, expansions } from './variables.ts';
 
 /** Which directive makes a hop, by the family of its TLS directives. */
 const passes: readonly { readonly directive: string; readonly kind: HopKind }[] = [
@@ -23,15 +25,24 @@ const passes: readonly { readonly directive: string; readonly kind: HopKind }[] 
   { directive: 'uwsgi_pass', kind: 'uwsgi' },
 ];
 
-/** All hops, in the order of the configuration. */
-export function findHops(root: Level, dialect: Dialect): readonly Hop[] {
+/**
+ * All hops, in the order of the configuration.
+ *
+ * @param definitions - those of the configuration; made here where left out
+ */
+export function findHops(
+  root: Level,
+  dialect: Dialect,
+  definitions: Definitions = new Definitions(root),
+): readonly Hop[] {
   const groups = groupsOf(root);
   const hops: Hop[] = [];
   for (const level of root.walk()) {
     for (const { directive, kind } of passes) {
       for (const node of level.own(directive)) {
         const family = level.around('stream') === null ? kind : 'stream';
-        hops.push(hopOf({ id: hops.length, kind: family, node, level, groups, dialect }));
+        const id = hops.length;
+        hops.push(hopOf({ id, kind: family, node, level, groups, dialect, definitions }));
       }
     }
   }
@@ -45,6 +56,7 @@ interface HopStart {
   readonly level: Level;
   readonly groups: ReadonlyMap<string, Level>;
   readonly dialect: Dialect;
+  readonly definitions: Definitions;
 }
 
 /** The name of a directive in the hop's family: `proxy_ssl_verify`, `grpc_ssl_verify`. */
@@ -52,39 +64,42 @@ export function sslDirective(kind: HopKind, rest: string): string {
   return `${kind === 'stream' ? 'proxy' : kind}_ssl_${rest}`;
 }
 
-function hopOf({ id, kind, node, level, groups, dialect }: HopStart): Hop {
+function hopOf({ id, kind, node, level, groups, dialect, definitions }: HopStart): Hop {
   const to = node.args[0]?.text ?? '';
-  const target = readTarget(to);
-  const scheme = kind === 'stream' ? streamScheme(level) : target.scheme;
-  const group = groups.get(target.authority.toLowerCase()) ?? null;
+  const targets = expansions(definitions, level, to).map(readTarget);
+  const [target = readTarget(to)] = targets;
+  const scheme = kind === 'stream' ? streamScheme(level) : commonScheme(targets);
+  const authorities = [...new Set(targets.map(({ authority }) => authority))];
+  const authority = authorities.length === 1 ? target.authority : to;
+  const group = groups.get(authority.toLowerCase()) ?? null;
   const usualPort = scheme === 'https' ? 443 : 80;
-  const servers =
-    group === null ? [serverOfUrl(target.authority, usualPort)] : serversOf(group, usualPort);
-  const place = farthest(servers.map((server) => server.place));
-  const facts = tlsFacts({
-    kind,
-    level,
-    scheme,
-    servers,
-    authority: target.authority,
-    group,
-    dialect,
+  const servers = authorities.flatMap((one) => {
+    const named = groups.get(one.toLowerCase());
+    return named === undefined ? [serverOfUrl(one, usualPort)] : serversOf(named, usualPort);
   });
+  const place = farthest(servers.map((server) => server.place));
+  const facts = tlsFacts({ kind, level, scheme, servers, authority, group, dialect });
   return {
     id,
     kind,
     node,
     level,
     from: describeLevel(level),
-    to,
+    to: redact(to),
     scheme,
-    group: group === null ? null : target.authority,
-    variable: target.authority.includes('$'),
+    group: group === null ? null : authority,
+    variable: readTarget(to).authority.includes('$'),
     servers,
     place,
     ...facts,
     verdict: verdictOf(facts, place),
   };
+}
+
+// Where a variable chooses among several URLs.
+function commonScheme(targets: readonly Target[]): HopScheme {
+  const [first, ...others] = new Set(targets.map(({ scheme }) => scheme));
+  return first === undefined || others.length > 0 ? 'variable' : first;
 }
 
 // In `stream` the URL has no scheme: `proxy_ssl` says whether there is TLS.

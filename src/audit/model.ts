@@ -1,6 +1,7 @@
 // What an audit knows and says. `hops` and `findings` as JSON are under semantic versioning.
 
 import type { DirectiveNode } from '../config/node.ts';
+import type { ServerProbe } from './probe-model.ts';
 import type { Level } from './tree.ts';
 
 /** How bad a finding is, worst first. */
@@ -66,6 +67,8 @@ export interface Hop {
   readonly clientCertificate: string | null;
   readonly protocols: readonly string[];
   readonly verdict: Verdict;
+  /** What `--probe` found, for each address of each server; left out where nothing was probed. */
+  readonly probe?: readonly ServerProbe[];
 }
 
 export type HopKind = 'proxy' | 'grpc' | 'uwsgi' | 'stream';

@@ -4,6 +4,13 @@ import path from 'node:path';
 import type { AuditReport } from './audit.ts';
 import { severities, type Finding, type Hop } from './model.ts';
 import { hopCells, hopColumns } from './report-facts.ts';
+import {
+  adviceLines,
+  probedHops,
+  probeParagraph,
+  probeStyle,
+  probeSummary,
+} from './report-probe.ts';
 import { rules } from './rules/index.ts';
 
 const style = `
@@ -42,6 +49,7 @@ export function htmlReport(report: AuditReport): string {
 <p class="summary">${summary(hops, open)}</p>
 <h2>Hops</h2>
 ${hops.length === 0 ? '<p>Nothing is passed on to other servers.</p>' : hopTable(hops)}
+${probeSections(report)}
 <h2>Findings</h2>
 ${open.length === 0 ? '<p>None.</p>' : open.map(findingSection).join('\n')}
 ${list('Ignored', ignored.map(ignoredText))}
@@ -82,7 +90,35 @@ function hopRow(hop: Hop): string {
     const mark = i === last ? ` class="${hop.verdict}"` : '';
     return `<td${mark}>${escapeHtml(cell)}</td>`;
   });
-  return `<tr>${html.join('')}</tr>`;
+  const probes = (hop.probe ?? []).map(
+    (one) =>
+      `<tr><td colspan="${cells.length}" class="${probeStyle[one.verdict]}">probed: ` +
+      `${escapeHtml(probeSummary(one))}</td></tr>`,
+  );
+  return [`<tr>${html.join('')}</tr>`, ...probes].join('\n');
+}
+
+function probeSections(report: AuditReport): string {
+  const sections = probedHops(report).flatMap((hop) =>
+    hop.probe.map((probe) => {
+      const { title, facts, advice } = probeParagraph(probe);
+      const place = `${path.basename(hop.node.at.file)}:${hop.node.at.line}`;
+      const rows = facts.map(
+        ([name, text]) =>
+          `<tr><th scope="row">${escapeHtml(name)}</th><td>${escapeHtml(text)}</td></tr>`,
+      );
+      const write = advice.map(
+        (one) =>
+          `<p>${escapeHtml(one.title)}:</p>\n<pre>${escapeHtml(adviceLines(one.advice).join('\n'))}</pre>`,
+      );
+      return `<section>
+<h3><code>${escapeHtml(place)}</code> <span class="${probeStyle[probe.verdict]}">${escapeHtml(title)}</span></h3>
+<table>${rows.join('\n')}</table>
+${write.join('\n')}
+</section>`;
+    }),
+  );
+  return sections.length === 0 ? '' : `<h2>Probed servers</h2>\n${sections.join('\n')}`;
 }
 
 function findingSection(finding: Finding): string {

@@ -38,6 +38,7 @@ function hopRecord(hop: Hop) {
     clientCertificate: hop.clientCertificate,
     protocols: hop.protocols,
     verdict: hop.verdict,
+    ...(hop.probe === undefined ? {} : { probe: hop.probe }),
   };
 }
 

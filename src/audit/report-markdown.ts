@@ -4,6 +4,7 @@ import path from 'node:path';
 import type { AuditReport } from './audit.ts';
 import type { Finding } from './model.ts';
 import { hopCells, hopColumns } from './report-facts.ts';
+import { adviceLines, probedHops, probeParagraph } from './report-probe.ts';
 
 /** The report as Markdown text. */
 export function markdownReport(report: AuditReport): string {
@@ -15,6 +16,7 @@ export function markdownReport(report: AuditReport): string {
     '',
     hops.length === 0 ? 'No hops: nothing is passed on to other servers.' : hopTable(report),
     '',
+    ...probeLines(report),
     `## Findings (${open.length})`,
     '',
     ...open.flatMap(findingLines),
@@ -35,6 +37,27 @@ function hopTable({ hops }: AuditReport): string {
     row(hopColumns.map(() => '---')),
     ...hops.map((hop) => row([placeOf(hop), ...hopCells(hop)].map(escape))),
   ].join('\n');
+}
+
+function probeLines(report: AuditReport): string[] {
+  const lines = probedHops(report).flatMap((hop) =>
+    hop.probe.flatMap((probe) => {
+      const { title, facts, advice } = probeParagraph(probe);
+      return [
+        `### ${code(placeOf(hop))} ${escape(title)}`,
+        '',
+        ...facts.map(([name, text]) => `- ${escape(name)}: ${escape(text)}`),
+        '',
+        ...advice.flatMap((one) => [
+          `${escape(one.title)}:`,
+          '',
+          fence(adviceLines(one.advice).join('\n')),
+          '',
+        ]),
+      ];
+    }),
+  );
+  return lines.length === 0 ? [] : ['## Probed servers', '', ...lines];
 }
 
 function findingLines(finding: Finding): string[] {

@@ -5,6 +5,13 @@ import { styleText } from 'node:util';
 import type { AuditReport } from './audit.ts';
 import { severities, type AuditSeverity, type Finding, type Hop, type Verdict } from './model.ts';
 import { hopCells, hopColumns } from './report-facts.ts';
+import {
+  adviceLines,
+  probedHops,
+  probeParagraph,
+  probeStyle,
+  probeSummary,
+} from './report-probe.ts';
 
 /** How it is shown. */
 export interface TextOptions {
@@ -41,6 +48,7 @@ export function textReport(report: AuditReport, { colour, width }: TextOptions):
     '',
     ...hopTable(report.hops, paint, width),
     '',
+    ...probeLines(report, paint),
     ...findingLines(report.findings, paint),
     ...noteLines(report.notes, paint),
     summary(report, paint),
@@ -62,12 +70,33 @@ function hopTable(hops: readonly Hop[], paint: Paint, width: number): string[] {
       .trimEnd();
   return [
     paint('bold', line(hopColumns.map((title) => title))),
-    ...rows.map((row, i) => {
+    ...rows.flatMap((row, i) => {
       const hop = hops[i];
       const text = line(row);
-      return hop === undefined ? text : paint(verdictStyle[hop.verdict], text);
+      if (hop === undefined) return [text];
+      const probes = (hop.probe ?? []).map((one) =>
+        paint(verdictStyle[probeStyle[one.verdict]], `  probed: ${probeSummary(one)}`),
+      );
+      return [paint(verdictStyle[hop.verdict], text), ...probes];
     }),
   ];
+}
+
+function probeLines(report: AuditReport, paint: Paint): string[] {
+  return probedHops(report).flatMap((hop) =>
+    (hop.probe ?? []).flatMap((probe) => {
+      const { title, facts, advice } = probeParagraph(probe);
+      return [
+        `${paint('bold', placeText(hop))} ${paint(verdictStyle[probeStyle[probe.verdict]], title)}`,
+        ...facts.map(([name, text]) => `  ${`${name}:`.padEnd(15)} ${text}`),
+        ...advice.flatMap(({ title: head, advice: one }) => [
+          `  ${head}:`,
+          ...adviceLines(one).map((text) => `    ${paint('green', text)}`),
+        ]),
+        '',
+      ];
+    }),
+  );
 }
 
 // The widest columns give way first, down to 12 columns each.

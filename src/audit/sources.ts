@@ -18,6 +18,13 @@ export interface AuditSource {
   readonly files: ReadonlyMap<string, string>;
   /** What could not be read or understood: "FILE:LINE: …". */
   readonly notes: readonly string[];
+  /** The version of nginx that the text names, as `nginx -V` and some dumps do: "1.25.3". */
+  readonly nginxVersion?: string;
+  /**
+   * Reads the same once more with other texts in the place of its files, by path. Left out where the
+   * texts are no files: standard input, a dump.
+   */
+  readonly withTexts?: (texts: ReadonlyMap<string, string>) => AuditSource;
 }
 
 /** Keeps the texts as they are, and hands them on without what is in another language. */
@@ -43,7 +50,15 @@ class ReadableSources implements SourceReader {
 /** Reads a file with its includes. */
 export function readFileSource(file: string): AuditSource {
   const absolute = path.resolve(file);
-  return parse(absolute, new FileSources());
+  return onDisk((files) => parse(absolute, files));
+}
+
+function onDisk(read: (files: SourceReader) => AuditSource): AuditSource {
+  const again = (texts: ReadonlyMap<string, string>): AuditSource => ({
+    ...read(new TextSources(texts, new FileSources())),
+    withTexts: again,
+  });
+  return { ...read(new FileSources()), withTexts: again };
 }
 
 /**
@@ -55,13 +70,17 @@ export function readFolderSource(folder: string): AuditSource {
   const main = ['nginx.conf', 'sallyport.conf']
     .map((name) => path.join(absolute, name))
     .find((file) => existsSync(file));
-  if (main !== undefined) return parse(main, new FileSources());
-  const parts = readdirSync(absolute)
+  if (main !== undefined) return readFileSource(main);
+  const names = readdirSync(absolute)
     .filter((name) => name.endsWith('.conf'))
-    .sort()
-    .map((name) => parse(path.join(absolute, name), new FileSources()));
+    .sort();
+  return onDisk((files) => readParts(absolute, names, files));
+}
+
+function readParts(folder: string, names: readonly string[], files: SourceReader): AuditSource {
+  const parts = names.map((name) => parse(path.join(folder, name), files));
   return {
-    name: absolute,
+    name: folder,
     nodes: parts.flatMap(({ nodes }) => nodes),
     files: new Map(parts.flatMap(({ files }) => [...files])),
     notes: parts.flatMap(({ notes }) => notes),
@@ -93,7 +112,14 @@ export function readTextSource(text: string, name: string): AuditSource {
     const file = path.resolve('/', mark[1] ?? '');
     if (!texts.has(file)) texts.set(file, text.slice(start, marks[i + 1]?.index));
   });
-  return parse(path.resolve('/', first[1] ?? ''), new TextSources(texts));
+  const source = parse(path.resolve('/', first[1] ?? ''), new TextSources(texts));
+  return { ...source, ...versionIn(text.slice(0, first.index)) };
+}
+
+// "nginx version: nginx/1.25.3", on a line of its own or as a comment.
+function versionIn(text: string): { nginxVersion?: string } {
+  const found = /^#?\s*nginx version: (?:nginx|openresty)\/(\d+\.\d+\.\d+)/m.exec(text);
+  return found?.[1] === undefined ? {} : { nginxVersion: found[1] };
 }
 
 function parse(file: string, inner: SourceReader): AuditSource {
@@ -103,5 +129,6 @@ function parse(file: string, inner: SourceReader): AuditSource {
   const notes = diagnostics.list.map(({ at, message }) =>
     at === null ? message : `${at.file}:${at.line}: ${message}`,
   );
-  return { name: file, nodes, files: sources.texts, notes };
+  const version = versionIn(sources.texts.get(file) ?? '');
+  return { name: file, nodes, files: sources.texts, notes, ...version };
 }

@@ -9,9 +9,20 @@ import type { AuditSource } from './sources.ts';
 
 const comment = /#\s*sallyport-audit\s+ignore\s+([a-z0-9_-]+(?:\s*,\s*[a-z0-9_-]+)*)\s*:\s*(\S.*)$/;
 
+const linesByText = new WeakMap<AuditSource, Map<string, readonly string[]>>();
+
+/** The lines of a file, split once. */
+export function linesOf(source: AuditSource, file: string): readonly string[] {
+  let byFile = linesByText.get(source);
+  if (byFile === undefined) linesByText.set(source, (byFile = new Map()));
+  let lines = byFile.get(file);
+  if (lines === undefined) byFile.set(file, (lines = source.files.get(file)?.split('\n') ?? []));
+  return lines;
+}
+
 /** The reason of the comment that is about this rule at this place; null where there is none. */
 export function suppressionFor(source: AuditSource, rule: string, at: Position): string | null {
-  const lines = source.files.get(at.file)?.split('\n') ?? [];
+  const lines = linesOf(source, at.file);
   const own = reasonIn(lines[at.line - 1], rule);
   if (own !== null) return own;
   const before = lines[at.line - 2];

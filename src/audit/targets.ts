@@ -17,7 +17,7 @@ export interface Target {
 
 /** Reads the argument of `proxy_pass`, `grpc_pass` and their like. */
 export function readTarget(text: string): Target {
-  const match = /^(https?|grpcs?|suwsgi|uwsgi|\$scheme):\/\/(.*)$/is.exec(text);
+  const match = /^(https?|grpcs?|suwsgi|uwsgi|\$\{?\w+\}?):\/\/(.*)$/is.exec(text);
   const scheme = schemeOf(match?.[1] ?? null, text);
   const rest = match?.[2] ?? text;
   if (rest.startsWith('unix:')) {
@@ -26,15 +26,19 @@ export function readTarget(text: string): Target {
       ? { scheme, authority: rest, uri: '' }
       : { scheme, authority: rest.slice(0, colon), uri: rest.slice(colon + 1) };
   }
-  const end = rest.search(/[/?]/);
+  const end = rest.search(pathStart);
   if (end === -1) return { scheme, authority: rest, uri: '' };
   return { scheme, authority: rest.slice(0, end), uri: rest.slice(end) };
 }
 
+// A variable that holds a path, and a capture right behind a name, end the host as a slash does.
+const pathStart =
+  /[/?]|\$\{?(?:request_uri|uri|document_uri|is_args|args|query_string)\b|(?<=[\w\]])\$\{?\d/;
+
 function schemeOf(written: string | null, text: string): HopScheme {
   if (written === null) return text.startsWith('$') ? 'variable' : 'http';
   const lower = written.toLowerCase();
-  if (lower === '$scheme') return 'variable';
+  if (lower.startsWith('$')) return 'variable';
   return lower === 'https' || lower === 'grpcs' || lower === 'suwsgi' ? 'https' : 'http';
 }
 
@@ -50,11 +54,14 @@ export function groupsOf(root: Level): ReadonlyMap<string, Level> {
 
 /** The servers of a group. */
 export function serversOf(group: Level, usualPort: number): readonly HopServer[] {
+  // Where code chooses the server, the lines are there for the parser only.
+  const chosen = group.nodes.some(({ name }) => name.startsWith('balancer_by_lua'));
   return group.own('server').map((node) => {
     const [address, ...parameters] = node.args;
     const named = parameters.find(({ text }) => text.startsWith('ssl_name='));
     return {
       ...endPoint(address?.text ?? '', usualPort),
+      ...(chosen ? { place: 'unknown' as const } : {}),
       node,
       sslName: named === undefined ? null : named.text.slice('ssl_name='.length),
     };
@@ -71,7 +78,8 @@ function endPoint(
   usualPort: number,
 ): Pick<HopServer, 'address' | 'host' | 'port' | 'place'> {
   if (address.startsWith('unix:')) return { address, host: '', port: 0, place: 'loopback' };
-  const parsed = parseHostPort(address);
+  // A variable in the place of the port says nothing about the host.
+  const parsed = parseHostPort(address.replace(/:\$(\{\w+\}|\w+)$/, ''));
   if (parsed === null) return { address, host: '', port: 0, place: 'unknown' };
   const { host } = parsed;
   return { address, host, port: parsed.port ?? usualPort, place: placeOf(host) };

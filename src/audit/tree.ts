@@ -4,7 +4,22 @@
 import type { DirectiveNode } from '../config/node.ts';
 
 export type LevelKind =
-  'main' | 'http' | 'stream' | 'server' | 'location' | 'if' | 'limit_except' | 'upstream' | 'other';
+  | 'main'
+  | 'http'
+  | 'stream'
+  | 'mail'
+  | 'server'
+  | 'location'
+  | 'if'
+  | 'limit_except'
+  | 'upstream'
+  | 'other';
+
+/** A directive with the level that it stands at. */
+export interface Placed {
+  readonly level: Level;
+  readonly node: DirectiveNode;
+}
 
 /** One block, or the whole. */
 export class Level {
@@ -14,6 +29,7 @@ export class Level {
   readonly parent: Level | null;
   readonly children: Level[] = [];
   readonly #own = new Map<string, DirectiveNode[]>();
+  #below: Map<string, Placed[]> | null = null;
   /** Its directives in order, blocks among them. */
   readonly nodes: readonly DirectiveNode[];
 
@@ -75,14 +91,34 @@ export class Level {
   }
 
   /** All directives at this level and below it. */
-  *all(): Generator<{ readonly level: Level; readonly node: DirectiveNode }> {
+  *all(): Generator<Placed> {
     for (const level of this.walk()) for (const node of level.nodes) yield { level, node };
+  }
+
+  /** Those of them with that name. The first call makes an index: for the whole, and for servers. */
+  find(name: string): readonly Placed[] {
+    if (this.#below === null) {
+      this.#below = new Map();
+      for (const placed of this.all()) {
+        const same = this.#below.get(placed.node.name);
+        if (same === undefined) this.#below.set(placed.node.name, [placed]);
+        else same.push(placed);
+      }
+    }
+    return this.#below.get(name) ?? [];
+  }
+
+  /** The levels from this one outwards. */
+  *outwards(): Generator<Level> {
+    yield this;
+    if (this.parent !== null) yield* this.parent.outwards();
   }
 }
 
 const kinds: Readonly<Record<string, LevelKind>> = {
   http: 'http',
   stream: 'stream',
+  mail: 'mail',
   server: 'server',
   location: 'location',
   if: 'if',

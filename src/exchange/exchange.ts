@@ -101,6 +101,8 @@ export class Exchange {
   /** Status that `error_page` fixed for the response, 0 for none. */
   fixedStatus: number;
   errorPageUsed: boolean;
+  /** No further `error_page` is followed: one was, where `recursive_error_pages` is off. */
+  errorPagesOver: boolean;
   /** `satisfy any`: -1 before a check has spoken, 0 let through, else the status of a refusal. */
   accessCode: number;
   /** What `limit_req` and `limit_conn` said of it; 0 before they were asked. */
@@ -193,6 +195,7 @@ export class Exchange {
     this.redirects = 0;
     this.fixedStatus = 0;
     this.errorPageUsed = false;
+    this.errorPagesOver = false;
     this.accessCode = -1;
     this.requestLimit = 0;
     this.connectionLimit = 0;

@@ -119,16 +119,20 @@ export abstract class Attempt<Settings extends AttemptSettings = ProxySettings>
   private waits(queue: WaitQueue): boolean {
     if (this.tried !== null && this.tried.size >= this.destination.live.group.tries) return false;
     this.queued = queue.enter(this);
-    if (this.queued) this.queuedAt = now();
-    return this.queued;
+    if (!this.queued) return false;
+    this.queuedAt = now();
+    // What comes meanwhile would have nowhere to go.
+    if (this.reading) this.x.client.pauseBody();
+    return true;
   }
 
   tryAgain(): boolean {
     let served = true;
     guarded(this.x, () => {
       served = this.pick();
-      if (served) this.leaveQueue();
     });
+    // Also where that failed: it was answered.
+    if (served) this.leaveQueue();
     return served;
   }
 

@@ -61,6 +61,9 @@ export class HealthCheck implements ConnectionUser {
   readonly #try: UpstreamTry;
   #connection: UpstreamConnection | null = null;
   #over = false;
+  #peer: Peer | null = null;
+  /** It has opened a connection afresh after one that was no longer good. */
+  #afresh = false;
   #partial: Buffer = Buffer.alloc(0);
   #interim = 0;
   #head: ResponseHead | null = null;
@@ -81,6 +84,7 @@ export class HealthCheck implements ConnectionUser {
   }
 
   start(peer: Peer): void {
+    this.#peer = peer;
     this.#guard(() => this.#open(peer));
   }
 
@@ -104,6 +108,7 @@ export class HealthCheck implements ConnectionUser {
     const fresh = kept !== null && now() - kept.createdAt < keepaliveMs;
     if (kept?.reusable === true && fresh && kept.key === target.key) {
       kept.user = this;
+      kept.reused = true;
       this.#connection = kept;
       this.onConnected(kept);
       return;
@@ -137,10 +142,13 @@ export class HealthCheck implements ConnectionUser {
   onEnd(): void {
     const whole = this.#head !== null && this.#connection?.body.endsWithConnection === true;
     if (whole) this.#guard(() => this.#judgeBody());
-    else this.#end('reading response: upstream prematurely closed connection');
+    else if (!this.#openAfresh(this.#isStale)) {
+      this.#end('reading response: upstream prematurely closed connection');
+    }
   }
 
   onError(error: SallyportError): void {
+    if (this.#openAfresh(error.code === 'UPSTREAM_TLS_SESSION_STALE' || this.#isStale)) return;
     const at = this.#connection?.connected === true ? 'reading response' : 'connecting to upstream';
     this.#end(`${at}: ${error.code}: ${error.message}`);
   }
@@ -152,6 +160,24 @@ export class HealthCheck implements ConnectionUser {
 
   onDrain(): void {
     // The request is small, and nothing follows it.
+  }
+
+  // The server closed a kept connection while the request was on its way.
+  get #isStale(): boolean {
+    const nothingRead = this.#head === null && this.#partial.length === 0 && this.#interim === 0;
+    return this.#connection?.reused === true && nothingRead;
+  }
+
+  // What ended says nothing about the server, as with requests (retry.ts): once more. False: it has
+  // to count.
+  #openAfresh(wanted: boolean): boolean {
+    const peer = this.#peer;
+    if (!wanted || this.#over || this.#afresh || peer === null) return false;
+    this.#afresh = true;
+    this.#connection?.destroy();
+    this.#connection = null;
+    this.#guard(() => this.#open(peer));
+    return true;
   }
 
   #readHead(data: Buffer): void {

@@ -36,7 +36,9 @@ const whole: Ranges = Object.freeze({ kind: 'whole' });
  * @param max - parts at most; null without limit
  */
 export function readRanges(field: string, size: number, max: number | null): Ranges {
-  if (max === 0 || size === 0 || !/^bytes=./i.test(field)) return whole;
+  if (max === 0 || !/^bytes=./i.test(field)) return whole;
+  // Of an empty file, what begins at its start is the whole; nothing begins after that.
+  if (size === 0 && /^bytes=\s*0*\s*-/i.test(field)) return whole;
   const parts: ByteRange[] = [];
   let total = 0;
   for (const text of field.slice('bytes='.length).split(',')) {

@@ -55,7 +55,7 @@ const affinity: DirectiveRow = {
 };
 
 const compression = [
-  ...group('zlib allots its own memory in Node.js.', everywhere, {
+  ...group('Memory is allotted by zlib itself in Node.js.', everywhere, {
     gzip_buffers: 2,
     gunzip_buffers: 2,
     gzip_window: 1,

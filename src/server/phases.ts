@@ -142,7 +142,7 @@ function countRedirect(x: Exchange): boolean {
   x.redirects += 1;
   if (x.redirects <= maxRedirects) return true;
   logError(x, 'error', `rewrite or internal redirection cycle while processing "${x.uri}"`);
-  x.errorPageUsed = true;
+  x.errorPagesOver = true;
   answerPlain(x, 500, 0);
   return false;
 }
@@ -182,7 +182,7 @@ function challengesOf({ fields }: Exchange, status: number): readonly string[] {
 export function findErrorPage(x: Exchange, status: number): ErrorPage | null {
   const location = locationOf(x);
   if (location.errorPages === null) return null;
-  if (x.errorPageUsed && !location.recursiveErrorPages) return null;
+  if (x.errorPagesOver) return null;
   return location.errorPages.get(status) ?? null;
 }
 
@@ -199,6 +199,8 @@ export function followErrorPage(
   challenges: readonly string[] = [],
 ): void {
   x.errorPageUsed = true;
+  if (!locationOf(x).recursiveErrorPages) x.errorPagesOver = true;
+  if (closing.has(status)) x.keepAlive = false;
   x.resetResponse();
   const field = status === 407 ? 'Proxy-Authenticate' : 'WWW-Authenticate';
   for (const challenge of challenges) x.fields.add(field, challenge);
@@ -298,7 +300,7 @@ export function failInternally(x: Exchange, thrown: unknown): void {
   const stack = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown);
   logError(x, error.level, `${error.code}: ${stack}`);
   if (x.finished) return;
-  x.errorPageUsed = true;
+  x.errorPagesOver = true;
   if (x.headSent) x.client.abortBody(x);
   else answerStatus(x, 500);
 }

@@ -3,7 +3,7 @@
 import { isIP } from 'node:net';
 import { sslDirective } from '../hops.ts';
 import type { RawFinding } from '../model.ts';
-import { placeOfSetting, type AuditSubject, type Rule } from '../rule.ts';
+import { hit, miss, placeOfSetting, setDirective, type AuditSubject, type Rule } from '../rule.ts';
 
 function* check({ hops, dialect }: AuditSubject): Iterable<RawFinding> {
   for (const hop of hops) {
@@ -17,7 +17,7 @@ function* check({ hops, dialect }: AuditSubject): Iterable<RawFinding> {
       hop,
       message: `the hop to "${hop.to}" sends no server name (SNI)`,
       fix: `${directive} on;`,
-      edits: [{ kind: 'insert-after', node: hop.node, lines: [`${directive} on;`] }],
+      edits: [setDirective(hop.level, hop.node, directive, 'on')],
     };
   }
 }
@@ -33,22 +33,28 @@ export const noSni: Rule = {
   mend: 'Set proxy_ssl_server_name on.',
   references: ['RFC 6066, section 3', 'CWE-295'],
   cases: [
-    {
-      title: 'off unless told, in nginx',
-      configuration: 'server {\n  location / {\n    proxy_pass https://app.internal;\n  }\n}\n',
-      lines: [3],
-    },
-    {
-      title: 'on',
-      configuration:
-        'server {\n  proxy_ssl_server_name on;\n  location / { proxy_pass https://app.internal; }\n}\n',
-      lines: [],
-    },
-    {
-      title: 'an address has no name to send',
-      configuration: 'server {\n  location / { proxy_pass https://10.0.0.5; }\n}\n',
-      lines: [],
-    },
+    hit(
+      'off unless told, in nginx',
+      'server {\n  location / {\n    proxy_pass https://app.internal; # here\n  }\n}\n',
+    ),
+    hit(
+      'switched off above',
+      `http {
+  proxy_ssl_server_name off; # here
+  server {
+    location / { proxy_pass https://app.internal; }
+  }
+}
+`,
+    ),
+    miss(
+      'on, at the level above',
+      'server {\n  proxy_ssl_server_name on;\n  location / { proxy_pass https://a.internal; }\n}\n',
+    ),
+    miss(
+      'an address has no name to send',
+      'server {\n  location / { proxy_pass https://10.0.0.5; }\n}\n',
+    ),
   ],
   check,
 };
