@@ -8,7 +8,7 @@ import type { Exchange } from '../exchange/exchange.ts';
 import { acceptsCoding } from './accept-encoding.ts';
 import type { BuildContext } from './build-context.ts';
 import { compressionCondition } from './compression-condition.ts';
-import { weakenEtag } from './compression.ts';
+import { gzipVary, weakenEtag } from './compression.ts';
 import { inHttpServerLocation } from './contexts.ts';
 import type { LocationBuild, Module } from './module.ts';
 import { hideField, sentField } from './response-edits.ts';
@@ -25,8 +25,15 @@ const gunzip = directive({
   example: 'gunzip on;',
 });
 
-function decompress(x: Exchange, clientMay: (x: Exchange) => boolean): void {
+interface Settings {
+  readonly vary: boolean;
+  readonly clientMay: (x: Exchange) => boolean;
+}
+
+function decompress(x: Exchange, { vary, clientMay }: Settings): void {
   if (sentField(x, 'content-encoding')?.toLowerCase() !== 'gzip') return;
+  // Other clients get the same response in its other form: a cache must know that.
+  if (vary) x.fields.add('Vary', 'Accept-Encoding');
   if (acceptsCoding(x.request.fields.get('accept-encoding'), 'gzip') && clientMay(x)) return;
   hideField(x, 'content-encoding');
   hideField(x, 'accept-ranges');
@@ -38,8 +45,11 @@ function decompress(x: Exchange, clientMay: (x: Exchange) => boolean): void {
 
 function location(scope: Scope, build: LocationBuild, context: BuildContext): void {
   if (!scope.get(gunzip)) return;
-  const clientMay = compressionCondition(scope, context);
-  build.headerFilters.push((x) => decompress(x, clientMay));
+  const settings: Settings = {
+    vary: scope.get(gzipVary),
+    clientMay: compressionCondition(scope, context),
+  };
+  build.headerFilters.push((x) => decompress(x, settings));
 }
 
 export const gunzipModule: Module = { name: 'gunzip', directives: [gunzip], location };

@@ -13,11 +13,7 @@ export const limitExcept = blockDirective({
   help:
     'What stands in the block applies to requests of all methods but those named; HEAD goes with ' +
     'GET.',
-  example:
-    'limit_except GET HEAD {\n' +
-    '  allow 192.0.2.0/24;\n' +
-    '  deny all;\n' +
-    '}',
+  example: 'limit_except GET HEAD {\n' + '  allow 192.0.2.0/24;\n' + '  deny all;\n' + '}',
 });
 
 const known: ReadonlySet<string> = new Set([

@@ -5,7 +5,7 @@ import { errorRows } from '../base/errors.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import { requestErrorCode } from '../http1/head-result.ts';
 import type { ClientReader } from './client-reader.ts';
-import { answerStatus, startPhases } from './phases.ts';
+import { answerStatus, findErrorPage, startPhases } from './phases.ts';
 import { logError } from './request-log.ts';
 import { hostName, normalizePath } from './uri.ts';
 import type { Port, VirtualServer } from './virtual-server.ts';
@@ -19,6 +19,7 @@ export interface ChosenHost {
 }
 
 /** Internal statuses (nginx's): the client sees 431 and 400. */
+const headerTooLarge = 494;
 const certificateError = 495;
 const certificateMissing = 496;
 const plainHttpToTls = 497;
@@ -33,7 +34,9 @@ export function rejectHead(x: Exchange, result: number): void {
   x.uri = normalizePath(x.request.path, server.mergeSlashes) ?? '';
   logError(x, 'info', `client sent invalid request: ${x.request.error}`);
   const { status } = errorRows[requestErrorCode(result)];
-  answerStatus(x, status === 400 && speaksPlainHttp(x) ? plainHttpToTls : status);
+  if (status === 400 && speaksPlainHttp(x)) answerStatus(x, plainHttpToTls);
+  // `error_page 494` is for what the client sees as 431.
+  else answerStatus(x, status === 431 && findErrorPage(x, headerTooLarge) !== null ? headerTooLarge : status);
 }
 
 /** Is there no TLS on a connection to a port that speaks it? */
@@ -61,6 +64,8 @@ export function route(x: Exchange): void {
   // A tunnel only where one is asked for; a method that shows the client's secrets to scripts never.
   if (request.form === 'authority' ? !server.tunnels : request.method === 'TRACE') {
     x.keepAlive = false;
+    // For `error_page`.
+    x.uri = normalizePath(pathOf(request), server.mergeSlashes) ?? '';
     answerStatus(x, 405);
     return;
   }
