@@ -119,7 +119,7 @@ const requests: ComparedRequest[] = [
     path: '/ten.txt',
     headers: { Range: value },
   })),
-  ...['bytes=0-0', 'bytes=-1'].map((value) => ({
+  ...['bytes=0-0', 'bytes=-1', 'bytes=0-', 'bytes=2-5', 'bytes=1-'].map((value) => ({
     name: `empty, Range: ${value}`,
     path: '/empty.txt',
     headers: { Range: value },

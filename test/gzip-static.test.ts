@@ -37,6 +37,8 @@ http {
     location /vary/ { alias ${folder}/; gzip_static on; gzip_vary on; }
     location /always/ { alias ${folder}/; gzip_static always; }
     location /unpacked/ { alias ${folder}/; gzip_static always; gunzip on; }
+    location /unpacked-vary/ { alias ${folder}/; gzip_static always; gunzip on; gzip_vary on; }
+    location /packed-vary/ { alias ${folder}/; gzip_static on; gunzip on; gzip on; gzip_min_length 1; gzip_types text/plain; gzip_vary on; }
     location /off/ { alias ${folder}/; }
   }
 }`;
@@ -45,12 +47,13 @@ const accepting = { 'Accept-Encoding': 'gzip' };
 const files = ['both.txt', 'plain.txt', 'packed.txt', 'folder.txt', 'none.txt'];
 
 const requests: ComparedRequest[] = [
-  ...['/', '/vary/', '/always/', '/unpacked/', '/off/'].flatMap((prefix) =>
+  ...['/', '/vary/', '/always/', '/unpacked/', '/unpacked-vary/', '/off/'].flatMap((prefix) =>
     files.flatMap((file) => [
       { name: `${prefix}${file}`, path: prefix + file },
       { name: `${prefix}${file} gzip`, path: prefix + file, headers: accepting },
     ]),
   ),
+  ...files.map((file) => ({ path: `/packed-vary/${file}` })),
   { method: 'HEAD', path: '/both.txt', headers: accepting },
   { method: 'POST', path: '/both.txt', headers: accepting, body: 'x' },
   { path: '/both.txt', name: 'range', headers: { ...accepting, Range: 'bytes=0-3' } },

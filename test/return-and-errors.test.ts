@@ -179,6 +179,7 @@ http {
   proxy_http_version 1.1;
   proxy_set_header Connection "";
   default_type text/plain;
+  error_page 405 =200 $uri;
   error_page 418 /inherited;
   server {
     listen 127.0.0.1:${port};
@@ -256,6 +257,15 @@ http {
     location = /bad-gateway-plain { proxy_pass http://127.0.0.1:1; }
     location = /bad-gateway-named { error_page 502 =503 @named; proxy_pass http://127.0.0.1:1; }
     location = /body { client_max_body_size 10; error_page 413 /page; proxy_pass http://${upstream}/; }
+    location = /body-passed { client_max_body_size 10; error_page 413 = /body-upstream; proxy_pass http://${upstream}/; }
+    location = /body-upstream { proxy_pass http://${upstream}/; proxy_set_header Connection ""; proxy_set_header Content-Length ""; }
+    location = /traced { return 200 "traced $uri"; }
+    location = /500-named { error_page 500 =200 @named; return 500; }
+    location = /mixed-flat { error_page 404 /mixed/a; return 404; }
+    location = /mixed/a { recursive_error_pages on; error_page 404 /mixed/b; return 404; }
+    location = /mixed/b { return 200 "b"; }
+    location = /mixed-recursive { recursive_error_pages on; error_page 404 /mixed-last; return 404; }
+    location = /mixed-last { error_page 404 /page; return 404; }
     location = /body-plain { client_max_body_size 10; proxy_pass http://${upstream}/; }
     location = /missing-index/ { root /nonexistent; }
     location = /forbidden/ { error_page 403 404 /page; root /nonexistent; }
@@ -319,6 +329,8 @@ test('error pages are chosen and answered as in nginx', { skip }, async (t) => {
       { method: 'POST', path, body: '12345678901' },
       { method: 'POST', path, headers: { 'Transfer-Encoding': 'chunked' }, body: '12345678901' },
     ]),
+    { method: 'POST', path: '/body-passed', body: '12345678901' },
+    { method: 'TRACE', path: '/traced' },
     { method: 'POST', path: '/named', body: 'abc' },
     { method: 'DELETE', path: '/keep' },
     { method: 'OPTIONS', path: '/named' },

@@ -1,6 +1,7 @@
 // `queue`: requests wait for a server that is free, in their order, and not for ever.
 
 import assert from 'node:assert/strict';
+import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { test } from 'node:test';
 import { eventually } from './kit/eventually.ts';
 import { namedServers } from './kit/named-servers.ts';
@@ -8,6 +9,7 @@ import { freePort } from './kit/ports.ts';
 import { RawConnection } from './kit/raw-client.ts';
 import { RecordingUpstream } from './kit/recording-upstream.ts';
 import { startProxy } from './kit/sallyport.ts';
+import { atEnd } from './kit/scope.ts';
 
 const head = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n';
 
@@ -88,4 +90,44 @@ test('who goes away leaves the queue: the place is free for another', async (t) 
   assert.equal((await first.response()).status, 200);
   first.close();
   refused.close();
+});
+
+test('a streamed body that comes while its request waits for another server is not lost', async (t) => {
+  const port = await freePort();
+  const unfit: Socket[] = [];
+  const failing = createServer((socket) => {
+    socket.on('error', () => undefined);
+    socket.once('data', () => unfit.push(socket));
+  });
+  await new Promise<void>((resolve) => failing.listen(0, '127.0.0.1', resolve));
+  atEnd(t, () => void failing.close());
+  const held: (() => void)[] = [];
+  const upstream = await RecordingUpstream.start(
+    {
+      answer: ({ target }) =>
+        target === '/busy'
+          ? new Promise((resolve) => held.push(() => resolve({ body: 'ok' })))
+          : { body: 'ok' },
+    },
+    t,
+  );
+  const { port: failingPort } = failing.address() as AddressInfo;
+  const group = `server 127.0.0.1:${failingPort}; server ${upstream.address} max_conns=1; queue 5;`;
+  const text = config(port, group).replace('proxy_pass', 'proxy_request_buffering off; proxy_pass');
+  await startProxy(text, { scope: t });
+  const client = await RawConnection.open({ port });
+  await client.send('PUT /late HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\n');
+  await eventually('the head at the server that fails', () => unfit.length === 1);
+  const busy = await asked(port, '/busy');
+  await eventually('the other one is busy', () => held.length === 1);
+  unfit[0]?.resetAndDestroy();
+  await client.send('ab');
+  await new Promise((resolve) => setTimeout(resolve, 150));
+  await client.send('cd');
+  held[0]?.();
+  assert.equal((await busy.response()).status, 200);
+  assert.equal((await client.response()).status, 200);
+  assert.equal(upstream.requests.at(-1)?.body.toString(), 'abcd');
+  client.close();
+  busy.close();
 });

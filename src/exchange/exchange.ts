@@ -100,7 +100,6 @@ export class Exchange {
   redirects: number;
   /** Status that `error_page` fixed for the response, 0 for none. */
   fixedStatus: number;
-  errorPageUsed: boolean;
   /** No further `error_page` is followed: one was, where `recursive_error_pages` is off. */
   errorPagesOver: boolean;
   /** `satisfy any`: -1 before a check has spoken, 0 let through, else the status of a refusal. */
@@ -129,6 +128,8 @@ export class Exchange {
   redirectPath: string | null;
   /** The header filters have run. */
   headFiltered: boolean;
+  /** `gzip_vary` has added its field: more than one feature asks for it. */
+  saysVary: boolean;
   headSent: boolean;
   /** The whole answer went out. */
   completed: boolean;
@@ -194,7 +195,6 @@ export class Exchange {
     this.internal = false;
     this.redirects = 0;
     this.fixedStatus = 0;
-    this.errorPageUsed = false;
     this.errorPagesOver = false;
     this.accessCode = -1;
     this.requestLimit = 0;
@@ -211,6 +211,7 @@ export class Exchange {
     this.fields = start.fields;
     this.redirectPath = null;
     this.headFiltered = false;
+    this.saysVary = false;
     this.headSent = false;
     this.completed = false;
     this.finished = false;
@@ -257,6 +258,7 @@ export class Exchange {
     this.contentLength = -1;
     this.allowRanges = false;
     this.headFiltered = false;
+    this.saysVary = false;
     this.trailerLines = null;
     this.filters = null;
   }

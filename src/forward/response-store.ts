@@ -138,12 +138,20 @@ export class ResponseStore {
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EXDEV') throw error;
       // Another file system: copied beside its place first, so that it still appears at once.
-      const beside = `${this.#path}.${path.basename(name)}`;
-      await fs.copyFile(name, beside, constants.COPYFILE_EXCL);
-      await fs.chmod(beside, fileMode);
+      await this.#copyInPlace(`${this.#path}.${path.basename(name)}`);
+      await fs.rm(name);
+    }
+  }
+
+  async #copyInPlace(beside: string): Promise<void> {
+    try {
+      await fs.copyFile(this.#name, beside, constants.COPYFILE_EXCL);
+      await fs.chmod(beside, this.#settings.fileMode);
       if (this.#modified !== null) await fs.utimes(beside, this.#modified, this.#modified);
       await fs.rename(beside, this.#path);
-      await fs.rm(name);
+    } catch (error) {
+      await fs.rm(beside, { force: true });
+      throw error;
     }
   }
 

@@ -154,7 +154,7 @@ function compress(x: Exchange, settings: Settings): void {
       hasType(x, types) && (x.contentLength < 0 || x.contentLength >= minLength),
   );
   if (possible.length === 0) return;
-  if (settings.vary) x.fields.add('Vary', 'Accept-Encoding');
+  if (settings.vary) addVary(x);
   if (!settings.clientMay(x)) return;
   const accepted = x.request.fields.get('accept-encoding');
   const chosen = possible.find(({ coding: { token } }) => acceptsCoding(accepted, token));
@@ -165,6 +165,13 @@ function compress(x: Exchange, settings: Settings): void {
   weakenEtag(x);
   x.allowRanges = false;
   if (x.method !== 'HEAD') x.addFilter(new ZlibFilter(chosen.coding.create(chosen.level), true));
+}
+
+/** What `gzip_vary` adds, once to a response. */
+export function addVary(x: Exchange): void {
+  if (x.saysVary) return;
+  x.saysVary = true;
+  x.fields.add('Vary', 'Accept-Encoding');
 }
 
 /** A changed body has another strong tag; the weak one says "the same for people". */

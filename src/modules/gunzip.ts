@@ -8,7 +8,7 @@ import type { Exchange } from '../exchange/exchange.ts';
 import { acceptsCoding } from './accept-encoding.ts';
 import type { BuildContext } from './build-context.ts';
 import { compressionCondition } from './compression-condition.ts';
-import { gzipVary, weakenEtag } from './compression.ts';
+import { addVary, gzipVary, weakenEtag } from './compression.ts';
 import { inHttpServerLocation } from './contexts.ts';
 import type { LocationBuild, Module } from './module.ts';
 import { hideField, sentField } from './response-edits.ts';
@@ -33,7 +33,7 @@ interface Settings {
 function decompress(x: Exchange, { vary, clientMay }: Settings): void {
   if (sentField(x, 'content-encoding')?.toLowerCase() !== 'gzip') return;
   // Other clients get the same response in its other form: a cache must know that.
-  if (vary) x.fields.add('Vary', 'Accept-Encoding');
+  if (vary) addVary(x);
   if (acceptsCoding(x.request.fields.get('accept-encoding'), 'gzip') && clientMay(x)) return;
   hideField(x, 'content-encoding');
   hideField(x, 'accept-ranges');

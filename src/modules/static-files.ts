@@ -10,6 +10,7 @@ import { logError } from '../server/request-log.ts';
 import { escapePath } from '../server/uri.ts';
 import { autoindexHandler, autoindexRows } from './autoindex.ts';
 import type { BuildContext } from './build-context.ts';
+import { addVary } from './compression.ts';
 import { fileAccess, fileAccessRows, type FileAccessOf } from './file-access.ts';
 import { alias, filePaths, refuseRewritten, root, type FilePaths } from './file-paths.ts';
 import { index, indexFiles } from './index-files.ts';
@@ -78,14 +79,13 @@ function refuseFolder(x: Exchange, path: string): number {
 function servePacked(x: Exchange, path: string, service: FileService): number | null {
   const { packed, type, settings } = service;
   if (packed === null || x.method === 'POST') return null;
-  let varies = false;
   for (const form of packed.forms) {
     const takes = packed.mayHave(x, form);
     if (!takes && !packed.vary) continue;
     const open = service.accessOf(x).open(path + form.suffix);
     if (typeof open === 'string') continue;
-    if (packed.vary && !varies) x.fields.add('Vary', 'Accept-Encoding');
-    varies = true;
+    // With "always" every client gets the same.
+    if (packed.vary && !form.always) addVary(x);
     if (takes && open.stat.isFile()) {
       x.contentType ??= type(x.uri) || null;
       x.fields.add('Content-Encoding', form.token);

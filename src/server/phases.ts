@@ -84,13 +84,15 @@ function takesRequest(x: Exchange, found: Location): boolean {
   x.handlers = handlersOf(x, location);
   x.phase = 0;
   const limit = location.client.clientMaxBodySize;
-  if (limit > 0 && x.bodyLength > limit && !x.errorPageUsed) {
+  if (limit > 0 && x.bodyLength > limit) {
     logError(
       x,
       'error',
       `client intended to send too large body: ${x.bodyLength} bytes (client_max_body_size)`,
     );
     x.keepAlive = false;
+    // An `error_page` that is passed on must not bring it to a server after all.
+    x.dropBody();
     answerStatus(x, 413);
     return false;
   }
@@ -198,7 +200,6 @@ export function followErrorPage(
   page: ErrorPage,
   challenges: readonly string[] = [],
 ): void {
-  x.errorPageUsed = true;
   if (!locationOf(x).recursiveErrorPages) x.errorPagesOver = true;
   if (closing.has(status)) x.keepAlive = false;
   x.resetResponse();

@@ -36,7 +36,11 @@ export function rejectHead(x: Exchange, result: number): void {
   const { status } = errorRows[requestErrorCode(result)];
   if (status === 400 && speaksPlainHttp(x)) answerStatus(x, plainHttpToTls);
   // `error_page 494` is for what the client sees as 431.
-  else answerStatus(x, status === 431 && findErrorPage(x, headerTooLarge) !== null ? headerTooLarge : status);
+  else
+    answerStatus(
+      x,
+      status === 431 && findErrorPage(x, headerTooLarge) !== null ? headerTooLarge : status,
+    );
 }
 
 /** Is there no TLS on a connection to a port that speaks it? */
