@@ -39,6 +39,7 @@ http {
     location /no-ranges/ { alias ${folder}/; max_ranges 0; }
     location /gzip/ { alias ${folder}/; gzip on; gzip_types *; gzip_min_length 1; }
     location /header/ { alias ${folder}/; add_header X-Added 1; expires epoch; }
+    location /return/ { return 200 text; }
     location /page/ { alias ${folder}/; error_page 416 412 =200 /ten.txt; }
   }
 }`;
@@ -104,6 +105,11 @@ const requests: ComparedRequest[] = [
       headers: { [name]: value },
     })),
   ),
+  ...conditions.map(([name, value]) => ({
+    name: `return, ${name}: ${value}`,
+    path: '/return/',
+    headers: { [name]: value },
+  })),
   {
     name: 'both',
     path: '/ten.txt',

@@ -3,12 +3,14 @@
 import type { Argument } from '../config/node.ts';
 import { listDirective, type ValueType } from '../config/row.ts';
 import type { Scope } from '../config/scope.ts';
+import type { Exchange } from '../exchange/exchange.ts';
 import { constantTemplate } from '../exchange/template.ts';
 import { HANDLED, type Handler } from '../exchange/handler.ts';
 import { isRedirect, redirect } from '../server/phases.ts';
 import type { BuildContext } from './build-context.ts';
 import { inRewrite } from './contexts.ts';
 import { mimeTypeOf } from './mime-types.ts';
+import { checkWithoutValidators } from './preconditions.ts';
 
 /** A `return` line. */
 export interface Return {
@@ -69,6 +71,9 @@ export function returnHandler(rule: Return, scope: Scope, context: BuildContext)
   const fixed = template.constant === null ? null : Buffer.from(template.constant, 'latin1');
   return (x) => {
     x.status = x.fixedStatus === 0 ? status : x.fixedStatus;
+    const condition = x.status === 200 ? checkWithoutValidators(x) : 0;
+    if (condition === 412) return 412;
+    if (condition === 304) return sendNotModified(x);
     const body = fixed ?? Buffer.from(template.evaluate(x), 'latin1');
     // X-Accel-Redirect may have brought one along.
     x.contentType ??= type(x.uri) || null;
@@ -76,6 +81,12 @@ export function returnHandler(rule: Return, scope: Scope, context: BuildContext)
     x.client.sendHead(x, body, true);
     return HANDLED;
   };
+}
+
+function sendNotModified(x: Exchange): number {
+  x.status = 304;
+  x.client.sendHead(x, null, true);
+  return HANDLED;
 }
 
 function errorHandler(status: number): Handler {
