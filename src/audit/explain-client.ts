@@ -2,18 +2,12 @@
 // is over.
 
 import { now } from '../base/clock.ts';
-import type {
-  BodySink,
-  ClientTls,
-  Downstream,
-  FirstPart,
-  TunnelEnd,
-} from '../exchange/downstream.ts';
+import type { ClientTls, FirstPart } from '../exchange/downstream.ts';
 import type { Exchange } from '../exchange/exchange.ts';
-import { logExchange, releaseExchange } from '../server/exchange-end.ts';
-import { guarded, locationOf } from '../server/phases.ts';
+import { locationOf } from '../server/phases.ts';
 import { composeResponseHead } from '../server/response-head.ts';
 import type { ChosenHost } from '../server/router.ts';
+import { SilentClient } from '../server/silent-client.ts';
 import type { Port } from '../server/virtual-server.ts';
 
 /** Where its connection comes in. */
@@ -28,17 +22,7 @@ export interface ExplainedConnection {
 }
 
 /** As much of a client connection as the router and the phases look at. */
-export class ExplainClient implements Downstream {
-  readonly id = 1;
-  readonly startedAt: number = now();
-  requests = 1;
-  readonly remoteAddress: string;
-  readonly remotePort = 50_000;
-  readonly localAddress: string;
-  readonly localPort: number;
-  readonly tls: ClientTls | null;
-  readonly proxied = null;
-  readonly unsent = 0;
+export class ExplainClient extends SilentClient {
   // For the router.
   readonly host: { readonly port: Port };
   readonly policyKey: string;
@@ -48,38 +32,22 @@ export class ExplainClient implements Downstream {
   readonly over: Promise<void>;
   readonly #end: () => void;
 
-  constructor(connection: ExplainedConnection) {
-    const { port, localAddress, localPort, remoteAddress, tls, policyKey } = connection;
+  constructor({ port, policyKey, ...facts }: ExplainedConnection) {
+    super({ id: 1, startedAt: now(), requests: 1, remotePort: 50_000, proxied: null, ...facts });
     this.host = { port };
-    this.localAddress = localAddress;
-    this.localPort = localPort;
-    this.remoteAddress = remoteAddress;
-    this.tls = tls;
     this.policyKey = policyKey;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.over = promise;
     this.#end = resolve;
   }
 
-  readBody(_x: Exchange, sink: BodySink): void {
-    sink.onBodyEnd();
-  }
-
-  pauseBody(): void {}
-
-  resumeBody(): void {}
-
-  sendContinue(): void {}
-
-  sendInterim(): void {}
-
-  filterHead(x: Exchange): void {
+  override filterHead(x: Exchange): void {
     x.headFiltered = true;
     for (const filter of locationOf(x).headerFilters) filter(x);
   }
 
   // A body that does not come with the head is of no interest: it may be a file of any size.
-  sendHead(x: Exchange, first: FirstPart, last: boolean, done?: () => void): boolean {
+  override sendHead(x: Exchange, first: FirstPart, last: boolean, done?: () => void): boolean {
     if (!x.headFiltered) this.filterHead(x);
     this.head = composeResponseHead(x, locationOf(x));
     x.headSent = true;
@@ -91,51 +59,18 @@ export class ExplainClient implements Downstream {
     return true;
   }
 
-  sendBody(_x: Exchange, _chunk: Buffer, done: (() => void) | null): boolean {
-    done?.();
-    return true;
-  }
-
-  endBody(x: Exchange): void {
+  override endBody(x: Exchange): void {
     x.completed = true;
-    this.#finish(x);
+    this.abortBody(x);
   }
 
-  abortBody(x: Exchange): void {
-    this.#finish(x);
+  override abortBody(x: Exchange): void {
+    if (this.finish(x, true)) this.#end();
   }
 
   #abandon(x: Exchange): void {
-    const { owner } = x;
-    x.owner = null;
-    if (owner !== null && !x.finished) guarded(x, () => owner.onClientAborted());
-    this.#finish(x);
-  }
-
-  #finish(x: Exchange): void {
     if (x.finished) return;
-    x.finished = true;
-    x.owner = null;
-    logExchange(x);
-    releaseExchange(x);
-    this.#end();
+    this.letGo(x);
+    this.abortBody(x);
   }
-
-  startTunnel(_x: Exchange, _end: TunnelEnd): Buffer | null {
-    return null;
-  }
-
-  writeTunnel(): boolean {
-    return true;
-  }
-
-  endTunnel(): void {}
-
-  closeTunnel(x: Exchange): void {
-    this.#finish(x);
-  }
-
-  pauseTunnel(): void {}
-
-  resumeTunnel(): void {}
 }

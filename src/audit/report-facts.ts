@@ -2,11 +2,6 @@
 
 import type { Hop, Verdict } from './model.ts';
 
-/** Verification is on, but there is nothing to verify against: nginx does not start so. */
-export function isOffline(hop: Hop): boolean {
-  return hop.trust === null;
-}
-
 /** A verdict in a word or two. */
 export const verdictWords: Readonly<Record<Verdict, string>> = {
   open: 'open',

@@ -1,6 +1,5 @@
 // The report for programs. Its shape is under semantic versioning and described in docs/audit.md.
 
-import { isOffline } from './report-facts.ts';
 import type { AuditReport } from './audit.ts';
 import type { Finding, Hop } from './model.ts';
 
@@ -30,7 +29,7 @@ function hopRecord(hop: Hop) {
     servers: hop.servers.map(({ address }) => address),
     place: hop.place,
     encrypted: hop.encrypted,
-    verified: hop.encrypted && hop.verification === 'on' && !isOffline(hop),
+    verified: hop.verdict === 'verified',
     verification: hop.verification,
     trust: hop.trust,
     name: hop.name,

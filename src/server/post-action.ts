@@ -4,18 +4,11 @@
 //
 //   response out ─▶ ClientConnection.finish ─▶ copy ─▶ phases of the action ─▶ log lines
 
-import type {
-  BodySink,
-  ClientTls,
-  Downstream,
-  FirstPart,
-  TunnelEnd,
-} from '../exchange/downstream.ts';
+import type { Downstream, FirstPart } from '../exchange/downstream.ts';
 import { Exchange } from '../exchange/exchange.ts';
 import { Fields } from '../http1/fields.ts';
-import type { ProxyHeader } from '../http1/proxy-protocol.ts';
-import { logExchange, releaseExchange } from './exchange-end.ts';
 import { guarded, internalRedirect, locationOf, namedRedirect } from './phases.ts';
+import { SilentClient } from './silent-client.ts';
 import { copyOf } from './subrequest.ts';
 
 /** nginx's status for a connection that is closed without a word: nothing follows it. */
@@ -65,52 +58,17 @@ function run(x: Exchange): void {
 }
 
 /** Takes an answer that nobody wants. */
-class PostActionClient implements Downstream {
-  readonly id: number;
-  readonly startedAt: number;
-  requests: number;
-  readonly remoteAddress: string;
-  readonly remotePort: number;
-  readonly localAddress: string;
-  readonly localPort: number;
-  readonly tls: ClientTls | null;
-  readonly proxied: ProxyHeader | null;
-  readonly unsent = 0;
+class PostActionClient extends SilentClient {
   readonly #keptStatus: number;
   #actions = 1;
 
   /** @param keptStatus - what the log says in place of the action's status; 0: nothing */
   constructor(client: Downstream, keptStatus: number) {
+    super(client);
     this.#keptStatus = keptStatus;
-    this.id = client.id;
-    this.startedAt = client.startedAt;
-    this.requests = client.requests;
-    this.remoteAddress = client.remoteAddress;
-    this.remotePort = client.remotePort;
-    this.localAddress = client.localAddress;
-    this.localPort = client.localPort;
-    this.tls = client.tls;
-    this.proxied = client.proxied;
   }
 
-  readBody(_x: Exchange, sink: BodySink): void {
-    sink.onBodyEnd();
-  }
-
-  pauseBody(): void {}
-
-  resumeBody(): void {}
-
-  sendContinue(): void {}
-
-  sendInterim(): void {}
-
-  filterHead(x: Exchange): void {
-    x.headFiltered = true;
-    x.allowRanges = false;
-  }
-
-  sendHead(x: Exchange, _first: FirstPart, last: boolean, done?: () => void): boolean {
+  override sendHead(x: Exchange, _first: FirstPart, last: boolean, done?: () => void): boolean {
     x.headFiltered = true;
     x.headSent = true;
     done?.();
@@ -118,13 +76,8 @@ class PostActionClient implements Downstream {
     return true;
   }
 
-  sendBody(_x: Exchange, _chunk: Buffer, done: (() => void) | null): boolean {
-    done?.();
-    return true;
-  }
-
   // The location of an action may have one of its own.
-  endBody(x: Exchange): void {
+  override endBody(x: Exchange): void {
     if (x.finished) return;
     x.owner = null;
     this.#actions += 1;
@@ -135,31 +88,10 @@ class PostActionClient implements Downstream {
       return;
     }
     if (this.#keptStatus !== 0) x.status = this.#keptStatus;
-    x.finished = true;
-    logExchange(x);
-    releaseExchange(x);
+    this.finish(x, true);
   }
 
-  abortBody(x: Exchange): void {
+  override abortBody(x: Exchange): void {
     this.endBody(x);
   }
-
-  // Nothing asks for a tunnel: the copy has no Upgrade.
-  startTunnel(_x: Exchange, _end: TunnelEnd): Buffer | null {
-    return null;
-  }
-
-  writeTunnel(): boolean {
-    return true;
-  }
-
-  endTunnel(): void {}
-
-  closeTunnel(x: Exchange): void {
-    this.endBody(x);
-  }
-
-  pauseTunnel(): void {}
-
-  resumeTunnel(): void {}
 }

@@ -5,21 +5,14 @@
 //   parent ─▶ startSubrequest ─▶ phases of the sub ─▶ SubrequestClient ─▶ receiver ─▶ parent resumes
 
 import { now } from '../base/clock.ts';
-import type {
-  BodySink,
-  ClientTls,
-  Downstream,
-  FirstPart,
-  TunnelEnd,
-} from '../exchange/downstream.ts';
+import type { Downstream, FirstPart } from '../exchange/downstream.ts';
 import { Exchange, type StoredBody } from '../exchange/exchange.ts';
 import { Fields } from '../http1/fields.ts';
-import type { ProxyHeader } from '../http1/proxy-protocol.ts';
 import { RequestHead } from '../http1/request-head.ts';
-import { logExchange, releaseExchange } from './exchange-end.ts';
 import { guarded, locationOf, startPhases } from './phases.ts';
 import { logError } from './request-log.ts';
 import { isBodyless } from './response-head.ts';
+import { SilentClient } from './silent-client.ts';
 
 /** Subrequests within subrequests; nginx's bound. */
 const deepest = 50;
@@ -126,55 +119,15 @@ export function copyOf(request: RequestHead): RequestHead {
 }
 
 /** Takes the answer of one subrequest in place of a client. */
-class SubrequestClient implements Downstream {
-  readonly id: number;
-  readonly startedAt: number;
-  requests: number;
-  readonly remoteAddress: string;
-  readonly remotePort: number;
-  readonly localAddress: string;
-  readonly localPort: number;
-  readonly tls: ClientTls | null;
-  readonly proxied: ProxyHeader | null;
-  readonly unsent = 0;
+class SubrequestClient extends SilentClient {
   readonly #receiver: SubrequestReceiver;
 
   constructor(client: Downstream, receiver: SubrequestReceiver) {
-    this.id = client.id;
-    this.startedAt = client.startedAt;
-    this.requests = client.requests;
-    this.remoteAddress = client.remoteAddress;
-    this.remotePort = client.remotePort;
-    this.localAddress = client.localAddress;
-    this.localPort = client.localPort;
-    this.tls = client.tls;
-    this.proxied = client.proxied;
+    super(client);
     this.#receiver = receiver;
   }
 
-  // ---- the request: there is no body but a stored one
-
-  readBody(_x: Exchange, sink: BodySink): void {
-    sink.onBodyEnd();
-  }
-
-  pauseBody(): void {}
-
-  resumeBody(): void {}
-
-  sendContinue(): void {}
-
-  sendInterim(): void {}
-
-  // ---- the response
-
-  // Header filters are for clients, and so are parts of files.
-  filterHead(x: Exchange): void {
-    x.headFiltered = true;
-    x.allowRanges = false;
-  }
-
-  sendHead(x: Exchange, first: FirstPart, last: boolean, done?: () => void): boolean {
+  override sendHead(x: Exchange, first: FirstPart, last: boolean, done?: () => void): boolean {
     if (!x.headFiltered) this.filterHead(x);
     x.headSent = true;
     if (first !== null) this.#take(x, first);
@@ -183,7 +136,7 @@ class SubrequestClient implements Downstream {
     return true;
   }
 
-  sendBody(x: Exchange, chunk: Buffer, done: (() => void) | null): boolean {
+  override sendBody(x: Exchange, chunk: Buffer, done: (() => void) | null): boolean {
     this.#take(x, chunk);
     done?.();
     return true;
@@ -200,50 +153,20 @@ class SubrequestClient implements Downstream {
     );
   }
 
-  endBody(x: Exchange): void {
+  override endBody(x: Exchange): void {
     x.completed = true;
-    this.#finish(x, true);
+    this.abortBody(x);
   }
 
-  abortBody(x: Exchange): void {
-    this.#finish(x, true);
+  override abortBody(x: Exchange): void {
+    if (this.finish(x, locationOf(x).logsSubrequests)) this.#receiver.onSubrequestEnd(x);
   }
 
+  /** The receiver is not told. */
   abandon(x: Exchange): void {
     if (x.finished) return;
-    const { owner } = x;
     if (!x.headSent) x.status = 499;
-    x.owner = null;
-    if (owner !== null) guarded(x, () => owner.onClientAborted());
-    this.#finish(x, false);
+    this.letGo(x);
+    this.finish(x, locationOf(x).logsSubrequests);
   }
-
-  #finish(x: Exchange, tells: boolean): void {
-    if (x.finished) return;
-    x.finished = true;
-    x.owner = null;
-    if (locationOf(x).logsSubrequests) logExchange(x);
-    releaseExchange(x);
-    if (tells) this.#receiver.onSubrequestEnd(x);
-  }
-
-  // ---- no tunnels: nothing asks for one, as there is no Upgrade
-
-  startTunnel(_x: Exchange, _end: TunnelEnd): Buffer | null {
-    return null;
-  }
-
-  writeTunnel(): boolean {
-    return true;
-  }
-
-  endTunnel(): void {}
-
-  closeTunnel(x: Exchange): void {
-    this.#finish(x, true);
-  }
-
-  pauseTunnel(): void {}
-
-  resumeTunnel(): void {}
 }
