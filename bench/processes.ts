@@ -6,6 +6,7 @@ import { closeSync, openSync, readFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** A program that serves. */
@@ -74,6 +75,47 @@ export async function run(program: string, args: readonly string[]): Promise<str
   children.delete(child);
   if (status !== 0) throw new Error(`${program} ended with ${status}: ${errors || output}`);
   return output;
+}
+
+/** A helper of ours that runs until it is told to end, and says what it does in lines of JSON. */
+export interface Helper {
+  readonly pid: number;
+  /** The next line; throws with its errors where it ends before. */
+  nextLine(): Promise<string>;
+  /** Closes its standard input and waits for its end. */
+  end(): Promise<void>;
+}
+
+/** Starts one of our own programs beside the bench. */
+export function startHelper(program: string, order: unknown): Helper {
+  const args = ['--max-semi-space-size=64', program, JSON.stringify(order)];
+  const child = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'pipe'] });
+  children.add(child);
+  let errors = '';
+  child.stderr.on('data', (chunk: Buffer) => (errors += chunk.toString()));
+  child.stdin.on('error', () => {});
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  const exited = new Promise<void>((resolve) => {
+    child.once('close', () => {
+      children.delete(child);
+      resolve();
+    });
+  });
+  return {
+    pid: child.pid ?? 0,
+    async nextLine() {
+      const { done, value } = await lines.next();
+      if (done !== true) return value;
+      await exited;
+      throw new Error(`${program} ended early: ${errors.slice(-2000)}`);
+    },
+    async end() {
+      child.stdin.end();
+      const last = setTimeout(() => child.kill('SIGKILL'), stopLimitMs);
+      await exited;
+      clearTimeout(last);
+    },
+  };
 }
 
 /** Ends everything that runs, for an interrupted bench. */

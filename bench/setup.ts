@@ -22,6 +22,11 @@ export interface Certificates {
 export interface ProxySetup {
   /** What stands beside the location that answers. */
   readonly beside: Beside | null;
+  readonly workers: number;
+  /** No connection to the upstream server is kept. */
+  readonly newUpstreamConnections: boolean;
+  /** Further arguments for the Node that runs it, where it is one. */
+  readonly nodeArgs: readonly string[];
   /** Its own folder: configuration and logs. */
   readonly folder: string;
   readonly port: number;

@@ -1,13 +1,14 @@
 // What parsing costs, in nanoseconds a call: typical heads through the codec, and beside it the
 // ways of scanning that were weighed against each other when it was written.
 //
-//   node bench/micro/http1.ts
+//   npm run bench -- micro http1
 
 import { ChunkedDecoder, ChunkEvent, chunkHeader, lastChunk } from '../../src/http1/chunked.ts';
 import { fieldIdOf } from '../../src/http1/field-id.ts';
 import { valueClasses } from '../../src/http1/char-class.ts';
 import { parseRequestHead, RequestHead } from '../../src/http1/request-head.ts';
 import { parseResponseHead, ResponseHead } from '../../src/http1/response-head.ts';
+import { measure } from './measure.ts';
 
 const requests: Record<string, string[]> = {
   curl: [
@@ -71,19 +72,6 @@ const limits = {
 
 function bytesOf(lines: string[]): Buffer {
   return Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1');
-}
-
-/** Best of several rounds, since other processes only ever make a round longer. */
-function measure(name: string, run: () => number): void {
-  const calls = 200_000;
-  let sum = 0;
-  let best = Infinity;
-  for (let round = 0; round < 12; round += 1) {
-    const from = process.hrtime.bigint();
-    for (let i = 0; i < calls; i += 1) sum += run();
-    best = Math.min(best, Number(process.hrtime.bigint() - from) / calls);
-  }
-  console.log(`${best.toFixed(0).padStart(6)} ns  ${name}${sum === 0 ? ' (did nothing)' : ''}`);
 }
 
 function measureRequests(): void {

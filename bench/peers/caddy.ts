@@ -1,4 +1,4 @@
-// Caddy on one processor, HTTP/1.1 on both sides as the others.
+// Caddy on one processor a worker, HTTP/1.1 on both sides as the others.
 
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -16,7 +16,11 @@ export const caddy: Peer = {
     return startServer({
       command: ['caddy', 'run', '--adapter', 'caddyfile', '--config', file],
       // Its state would otherwise go to the user's home.
-      env: { GOMAXPROCS: '1', XDG_DATA_HOME: setup.folder, XDG_CONFIG_HOME: setup.folder },
+      env: {
+        GOMAXPROCS: `${setup.workers}`,
+        XDG_DATA_HOME: setup.folder,
+        XDG_CONFIG_HOME: setup.folder,
+      },
       port: setup.port,
       folder: setup.folder,
     });
@@ -44,7 +48,7 @@ ${clientTls ? 'https' : 'http'}://localhost:${port} {
   reverse_proxy ${upstreamTls ? 'https' : 'http'}://127.0.0.1:${upstreamPort} {
     transport http {
       versions 1.1
-      keepalive_idle_conns_per_host 128${upstreamTls ? verify : ''}
+      ${setup.newUpstreamConnections ? 'keepalive off' : 'keepalive_idle_conns_per_host 128'}${upstreamTls ? verify : ''}
     }
   }
 }

@@ -1,4 +1,4 @@
-// HAProxy, one thread. It writes no log files: its log goes to standard output, and that to a file.
+// HAProxy. It writes no log files: its log goes to standard output, and that to a file.
 
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -21,18 +21,19 @@ export const haproxy: Peer = {
   },
 };
 
-function config({ port, clientTls, upstreamTls, upstreamPort, certificates }: ProxySetup): string {
+function config(setup: ProxySetup): string {
+  const { port, clientTls, upstreamTls, upstreamPort, certificates, workers } = setup;
   const bindTls = ` ssl crt ${certificates.combined}`;
   const verify = ` ssl verify required ca-file ${certificates.caFile} sni str(localhost) verifyhost localhost`;
   return `global
-  nbthread 1
-  maxconn 4096
+  nbthread ${workers}
+  maxconn 8192
   log stdout format raw local0
 defaults
   mode http
   log global
   option httplog
-  http-reuse always
+  http-reuse ${setup.newUpstreamConnections ? 'never' : 'always'}${setup.newUpstreamConnections ? '\n  option http-server-close' : ''}
   timeout connect 5s
   timeout client 60s
   timeout server 60s

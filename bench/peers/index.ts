@@ -2,9 +2,17 @@
 
 import { caddy } from './caddy.ts';
 import { haproxy } from './haproxy.ts';
-import { httpProxy } from './http-proxy.ts';
 import { nginx } from './nginx.ts';
+import { fastifyHttpProxy, fastProxy, httpProxy } from './node-peer.ts';
 import type { Peer } from './peer.ts';
 import { sallyport } from './sallyport.ts';
 
-export const peers: readonly Peer[] = [nginx, sallyport, haproxy, caddy, httpProxy];
+export const peers: readonly Peer[] = [
+  nginx,
+  sallyport,
+  haproxy,
+  caddy,
+  httpProxy,
+  fastifyHttpProxy,
+  fastProxy,
+];

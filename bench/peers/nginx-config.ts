@@ -2,6 +2,7 @@
 
 import { join } from 'node:path';
 import type { ProxySetup } from '../setup.ts';
+import { nothingBeside } from '../workloads.ts';
 import type { Beside } from '../workloads.ts';
 
 /** Directives that keep nginx inside a folder: for the main level, and for `http`. */
@@ -19,33 +20,47 @@ interface BesideText {
   readonly location: string;
 }
 
-const nothingBeside: BesideText = { http: '', server: '', location: '' };
+const none: BesideText = { http: '', server: '', location: '' };
+
+function each(count: number, line: (i: number) => string): string {
+  return Array.from({ length: count }, (_, i) => line(i)).join('\n  ');
+}
 
 function besideText({ locations, serverNames, mapEntries }: Beside, port: number): BesideText {
-  const each = (count: number, line: (i: number) => string): string =>
-    Array.from({ length: count }, (_, i) => line(i)).join('\n  ');
   const servers = each(
     serverNames,
     (i) => `server { listen 127.0.0.1:${port}; server_name name-${i}.test; return 404; }`,
   );
+  const map = `map $arg_key $mapped { default none; ${each(mapEntries, (i) => `key-${i} value-${i};`)} }`;
+  const unnamed = `server { listen 127.0.0.1:${port} default_server; server_name unnamed.test; return 404; }`;
   return {
     http: `
-  server_names_hash_max_size 16384;
+  server_names_hash_max_size 65536;
   server_names_hash_bucket_size 128;
   map_hash_max_size 65536;
   map_hash_bucket_size 128;
-  map $arg_key $mapped { default none; ${each(mapEntries, (i) => `key-${i} value-${i};`)} }
-  server { listen 127.0.0.1:${port} default_server; server_name unnamed.test; return 404; }
+  ${mapEntries > 0 ? map : ''}
+  ${serverNames > 0 ? unnamed : ''}
   ${servers}`,
     server: each(locations, (i) => `location /location-${i}/ { return 404; }`),
-    location: 'proxy_set_header X-Mapped $mapped;',
+    location: mapEntries > 0 ? 'proxy_set_header X-Mapped $mapped;' : '',
   };
+}
+
+function upstreamText({ upstreamPort, beside, newUpstreamConnections }: ProxySetup): string {
+  const { upstreamServers } = beside ?? nothingBeside;
+  const kept = `keepalive 128;
+    keepalive_requests 100000000;`;
+  return `upstream backend {
+    ${each(upstreamServers, () => `server 127.0.0.1:${upstreamPort};`)}
+    ${newUpstreamConnections ? '' : kept}
+  }`;
 }
 
 /** One server that forwards everything to one upstream over kept connections. */
 export function proxyConfig(setup: ProxySetup): string {
-  const { folder, port, clientTls, upstreamTls, upstreamPort, certificates } = setup;
-  const beside = setup.beside === null ? nothingBeside : besideText(setup.beside, port);
+  const { folder, port, clientTls, upstreamTls, certificates } = setup;
+  const beside = setup.beside === null ? none : besideText(setup.beside, port);
   const { main, http } = confinement(folder);
   const listenTls = `
     ssl_certificate ${certificates.certificate};
@@ -58,21 +73,18 @@ export function proxyConfig(setup: ProxySetup): string {
       proxy_ssl_name localhost;
       proxy_ssl_server_name on;`;
   return `${main}
-worker_processes 1;
+worker_processes ${setup.workers};
 error_log ${folder}/error.log warn;
-events { worker_connections 4096; }
+events { worker_connections 16384; }
 http {
   ${http}
   access_log ${folder}/access.log combined;
   keepalive_requests 100000000;
+  keepalive_timeout 3600s;
   client_body_buffer_size 128k;
   client_max_body_size 0;
   ${beside.http}
-  upstream backend {
-    server 127.0.0.1:${upstreamPort};
-    keepalive 128;
-    keepalive_requests 100000000;
-  }
+  ${upstreamText(setup)}
   server {
     listen 127.0.0.1:${port}${clientTls ? ' ssl' : ''} backlog=4096;
     server_name localhost;${clientTls ? listenTls : ''}
@@ -81,7 +93,7 @@ http {
       ${beside.location}
       proxy_pass ${upstreamTls ? 'https' : 'http'}://backend;
       proxy_http_version 1.1;
-      proxy_set_header Connection "";
+      proxy_set_header Connection "${setup.newUpstreamConnections ? 'close' : ''}";
       proxy_max_temp_file_size 0;${upstreamTls ? verify : ''}
     }
   }

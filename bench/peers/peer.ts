@@ -9,13 +9,23 @@ export interface Peer {
   readonly name: string;
   /** Null where it can run here, else why not. */
   unavailable(): string | null;
-  /** Starts it with one worker, an access log to a file, and kept, verified upstream connections. */
+  /** Starts it with the workers asked for, an access log to a file, and kept, verified upstream connections. */
   start(setup: ProxySetup): Promise<Running>;
 }
 
 /** The reason why a program cannot run; null where it is installed. */
 export function notInstalled(program: string): string | null {
   return findProgram(program) === null ? `${program} is not installed` : null;
+}
+
+/** Null where a package is installed, else why it cannot run. */
+export function missingPackage(name: string): string | null {
+  try {
+    import.meta.resolve(name);
+    return null;
+  } catch {
+    return `the package ${name} is not installed`;
+  }
 }
 
 function findProgram(program: string): string | null {

@@ -1,4 +1,4 @@
-// Sallyport itself: the built program where there is one, else the sources.
+// Sallyport itself, from this folder or from a copy of another version of it.
 
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -6,31 +6,25 @@ import { startServer } from '../processes.ts';
 import { proxyConfig } from './nginx-config.ts';
 import type { Peer } from './peer.ts';
 
-const home = join(import.meta.dirname, '..', '..');
-const built = join(home, 'dist', 'cli', 'main.js');
-const launcher = join(home, 'bin', 'sallyport');
+/** The project's folder. */
+export const home = join(import.meta.dirname, '..', '..');
 
-/** How it is started; `-c FILE` is added. The first one whose file is there is taken. */
-const commands: readonly { readonly file: string; readonly command: [string, ...string[]] }[] = [
-  { file: built, command: [process.execPath, built] },
-  { file: launcher, command: [launcher] },
-];
-
-export const sallyport: Peer = {
-  name: 'sallyport',
-  unavailable: () => (chosen() === undefined ? `neither ${built} nor ${launcher} exists` : null),
-  start(setup) {
-    const file = join(setup.folder, 'sallyport.conf');
-    writeFileSync(file, proxyConfig(setup));
-    const command = chosen()?.command ?? [launcher];
-    return startServer({
-      command: [...command, '-c', file],
-      port: setup.port,
-      folder: setup.folder,
-    });
-  },
-};
-
-function chosen(): (typeof commands)[number] | undefined {
-  return commands.find(({ file }) => existsSync(file));
+/** A peer out of a folder that has `bin/sallyport`; the launcher takes `dist` where it is fresh. */
+export function sallyportIn(root: string, name: string): Peer {
+  const launcher = join(root, 'bin', 'sallyport');
+  return {
+    name,
+    unavailable: () => (existsSync(launcher) ? null : `${launcher} does not exist`),
+    start(setup) {
+      const file = join(setup.folder, 'sallyport.conf');
+      writeFileSync(file, proxyConfig(setup));
+      return startServer({
+        command: [process.execPath, ...setup.nodeArgs, launcher, '-c', file],
+        port: setup.port,
+        folder: setup.folder,
+      });
+    },
+  };
 }
+
+export const sallyport = sallyportIn(home, 'sallyport');
