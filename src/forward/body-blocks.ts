@@ -1,0 +1,18 @@
+// Memory for request bodies, in blocks that are used again: a body is good during the call that
+// brings it, so it has to be copied, and fresh memory for each would cost more than the copy.
+
+const blockBytes = 65_536;
+/** Unused blocks that are kept by a thread at most: 16 MB. */
+const mostFree = 256;
+
+const free: Buffer[] = [];
+
+/** A block of 64 KB with any content, to be given back once nobody looks at it. */
+export function takeBlock(): Buffer {
+  return free.pop() ?? Buffer.allocUnsafeSlow(blockBytes);
+}
+
+/** DANGER: whoever still holds a view on it sees the body of another request. */
+export function giveBlock(block: Buffer): void {
+  if (free.length < mostFree) free.push(block);
+}
