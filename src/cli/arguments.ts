@@ -12,6 +12,8 @@ export interface Flags {
   /** With `deep`: look no name up. */
   offline: boolean;
   dump: boolean;
+  /** With `dump`: without secrets. */
+  redact: boolean;
   quiet: boolean;
   signal: string | null;
   prefix: string | null;
@@ -68,6 +70,14 @@ const longRows: readonly { readonly name: string; readonly apply: (flags: Flags)
     },
   },
   { name: '--offline', apply: (flags) => (flags.offline = true) },
+  {
+    name: '--redact',
+    apply: (flags) => {
+      flags.test = true;
+      flags.dump = true;
+      flags.redact = true;
+    },
+  },
   { name: '--foreground', apply: (flags) => (flags.foreground = true) },
   { name: '--daemon-child', apply: (flags) => (flags.daemonChild = true) },
 ];
@@ -131,6 +141,7 @@ function noFlags(): Flags {
     deep: false,
     offline: false,
     dump: false,
+    redact: false,
     quiet: false,
     signal: null,
     prefix: null,

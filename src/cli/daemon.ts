@@ -3,6 +3,11 @@
 
 import { spawn, type StdioOptions } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
+import {
+  handOverText,
+  handOverVariable,
+  inheritedDescriptors,
+} from '../runtime/inherited-sockets.ts';
 import { printProblem } from './terminal.ts';
 
 /** What the daemon tells the command that started it. */
@@ -26,8 +31,18 @@ export interface DaemonCommand {
  */
 export async function startDaemon(command: DaemonCommand): Promise<number> {
   const stderr = command.stderrFile === null ? 'inherit' : openSync(command.stderrFile, 'a', 0o644);
-  const stdio: StdioOptions = ['ignore', 'ignore', stderr, 'ipc'];
-  const child = spawn(process.execPath, command.args, { detached: true, stdio });
+  // Sockets that this process was started with are meant for the daemon.
+  const sockets = inheritedDescriptors(process.env, process.pid);
+  const descriptors = sockets.map(({ descriptor }) => descriptor);
+  const stdio: StdioOptions = ['ignore', 'ignore', stderr, 'ipc', ...descriptors];
+  const env =
+    sockets.length === 0
+      ? process.env
+      : {
+          ...process.env,
+          [handOverVariable]: handOverText(sockets, stdio.length - sockets.length),
+        };
+  const child = spawn(process.execPath, command.args, { detached: true, stdio, env });
   if (typeof stderr === 'number') closeSync(stderr);
   const failure = await new Promise<string | null>((settle) => {
     child.once('message', (outcome) => settle((outcome as Outcome).failure));

@@ -1,10 +1,12 @@
-// `-T`: the configuration with all its files, as nginx prints it.
+// `-T`: the configuration with all its files, as nginx prints it. With `--redact` without secrets.
 
-import type { LoadedConfiguration } from '../index.ts';
+import { redact, type LoadedConfiguration } from '../index.ts';
+import type { Flags } from './arguments.ts';
 import { printResult } from './terminal.ts';
 
-export function dump(configuration: LoadedConfiguration): void {
+export function dump(configuration: LoadedConfiguration, flags: Pick<Flags, 'redact'>): void {
   for (const { path, text } of configuration.files) {
-    printResult(`# configuration file ${path}:\n${text}\n`);
+    const shown = flags.redact ? redact(text) : text;
+    printResult(`# configuration file ${path}:\n${shown}\n`);
   }
 }

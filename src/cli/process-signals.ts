@@ -2,7 +2,8 @@
 // process of a terminal's group and may be forwarded by a parent as well, so a repetition within a
 // moment is the same signal, not a second one.
 
-import type { Proxy } from '../index.ts';
+import type { ProgramCommand, Proxy } from '../index.ts';
+import { Coalesced } from './coalesced.ts';
 
 /** Below this two stop signals are one. */
 const sameSignalMs = 500;
@@ -31,12 +32,19 @@ export function ignoreSignalsOfRunningProxy(): void {
   process.on('SIGUSR2', () => {});
 }
 
+/** What signals need besides the proxy. */
+export interface SignalOptions {
+  /** Ends the process although the proxy has not ended; called at a second TERM or INT. */
+  exit(): void;
+  /** What USR2 starts. */
+  readonly program: ProgramCommand;
+}
+
 /**
- * TERM, INT: end at once. QUIT: end gracefully. HUP: reload. USR1: reopen logs.
- *
- * @param exit - ends the process although the proxy has not ended; called at a second TERM or INT
+ * TERM, INT: end at once. QUIT: end gracefully. HUP: reload. USR1: reopen logs. USR2: start the
+ * program anew, beside this one.
  */
-export function followSignals(proxy: Proxy, exit: () => void): StopState {
+export function followSignals(proxy: Proxy, options: SignalOptions): StopState {
   const state: StopState = { stoppingSince: null };
   const on = (signal: Signal, what: string, act: () => void): void => {
     process.on(signal, () => {
@@ -46,18 +54,30 @@ export function followSignals(proxy: Proxy, exit: () => void): StopState {
   };
   const stop = (): void => {
     const time = performance.now();
-    if (isSecondStop(state, time)) exit();
+    if (isSecondStop(state, time)) options.exit();
     if (state.stoppingSince !== null) return;
     state.stoppingSince = time;
     void proxy.close();
   };
-  // A failed reload is in the error log.
-  const reload = (): void => void proxy.reload().catch(() => {});
+  let quitting = false;
+  const quit = (): void => {
+    quitting = true;
+    void proxy.quit();
+  };
+  // A failed reload or upgrade is in the error log. While one reload is under way, further signals
+  // ask for one more, which reads the files anew, however many they are.
+  const reload = new Coalesced(async () => {
+    if (quitting || state.stoppingSince !== null) return;
+    await proxy.reload().catch(() => {});
+  });
   on('SIGTERM', 'exiting', stop);
   on('SIGINT', 'exiting', stop);
-  on('SIGQUIT', 'shutting down', () => void proxy.quit());
-  on('SIGHUP', 'reconfiguring', reload);
+  on('SIGQUIT', 'shutting down', quit);
+  on('SIGHUP', 'reconfiguring', () => reload.ask());
   on('SIGUSR1', 'reopening logs', () => proxy.reopenLogs());
-  on('SIGUSR2', 'ignored: there is no upgrade on the fly', () => {});
+  on('SIGUSR2', 'changing binary', () => {
+    if (quitting || state.stoppingSince !== null) return;
+    proxy.upgrade(options.program).catch(() => {});
+  });
   return state;
 }

@@ -2,11 +2,15 @@
 
 import {
   createProxy,
+  formatDiagnostic,
   loadConfig,
   SallyportError,
   type ConfigurationOptions,
   type LoadedConfiguration,
+  type ProgramCommand,
+  type Proxy,
 } from '../index.ts';
+import { takesOver } from '../runtime/inherited-sockets.ts';
 import type { Flags } from './arguments.ts';
 import { daemonReport, foregroundReport, startDaemon, type StartReport } from './daemon.ts';
 import { followSignals, ignoreSignalsOfRunningProxy } from './process-signals.ts';
@@ -24,32 +28,53 @@ export async function serve(
   args: readonly string[],
 ): Promise<number> {
   ignoreSignalsOfRunningProxy();
+  // Before anything is read that `working_directory` may change.
+  const cwd = process.cwd();
+  const successor = takesOver(process.env) && !flags.daemonChild;
   const configuration = await loadConfig(options);
-  const report = flags.daemonChild ? daemonReport() : foregroundReport;
+  const report = flags.daemonChild || successor ? daemonReport() : foregroundReport;
   if (!configuration.ok) {
-    if (flags.daemonChild) report.failed('the configuration has changed meanwhile and has errors');
-    else printDiagnostics(configuration);
+    if (successor) report.failed(errorsOf(configuration));
+    else if (flags.daemonChild) {
+      report.failed('the configuration has changed meanwhile and has errors');
+    } else printDiagnostics(configuration);
     return 1;
   }
   const { errorLog, daemon } = configuration.process;
   const stderrFile = errorLog.find(({ path }) => path !== 'stderr')?.path ?? null;
   const logsToStderr = errorLog.some(({ path }) => path === 'stderr');
-  if (!flags.daemonChild && !logsToStderr) printDiagnostics(configuration);
-  if (daemon && !flags.foreground && !flags.daemonChild) {
-    const script = process.argv[1] ?? '';
+  if (report === foregroundReport && !logsToStderr) printDiagnostics(configuration);
+  const command = [...process.execArgv, process.argv[1] ?? '', ...args];
+  if (daemon && !flags.foreground && report === foregroundReport) {
     return await startDaemon({
-      args: [...process.execArgv, script, ...args, '--daemon-child'],
+      args: [...command, '--daemon-child'],
       stderrFile: logsToStderr ? null : stderrFile,
     });
   }
-  return await run(configuration, report);
+  return await run(configuration, report, { file: process.execPath, args: command, cwd });
 }
 
-async function run(configuration: LoadedConfiguration, report: StartReport): Promise<number> {
+function errorsOf({ diagnostics }: LoadedConfiguration): string {
+  const errors = diagnostics.filter(({ severity }) => severity === 'error');
+  return errors.map((one) => formatDiagnostic(one)).join('\n');
+}
+
+// A worker that hangs in a call of the system cannot be ended, and `process.exit` would wait for it.
+// A second stop does not ask.
+function killSelf(proxy: Proxy): void {
+  proxy.leave();
+  process.kill(process.pid, 'SIGKILL');
+}
+
+async function run(
+  configuration: LoadedConfiguration,
+  report: StartReport,
+  program: ProgramCommand,
+): Promise<number> {
   const proxy = createProxy(configuration, { ownsProcess: true });
   const ended = new Promise<void>((resolve) => proxy.once('ended', resolve));
   process.once('exit', () => proxy.leave());
-  const signals = followSignals(proxy, () => process.exit(0));
+  const signals = followSignals(proxy, { exit: () => killSelf(proxy), program });
   try {
     await proxy.start();
   } catch (error) {
@@ -59,5 +84,6 @@ async function run(configuration: LoadedConfiguration, report: StartReport): Pro
   }
   report.ready();
   await ended;
+  if (proxy.stuckWorkers > 0) killSelf(proxy);
   return 0;
 }

@@ -2,7 +2,7 @@
 // process ends right after it.
 
 import { writeSync } from 'node:fs';
-import { formatDiagnostic, type LoadedConfiguration, type LogLevel } from '../index.ts';
+import { formatDiagnostic, redact, type LoadedConfiguration, type LogLevel } from '../index.ts';
 
 function write(fd: number, text: string): void {
   let bytes = Buffer.from(text);
@@ -31,7 +31,9 @@ export function printProblem(level: LogLevel, message: string): void {
   for (const line of message.split('\n')) printLine(`sallyport: [${level}] ${line}`);
 }
 
-/** All errors and warnings about a configuration. */
+// Lines of the configuration are shown, and a terminal may be the log of a pipeline.
+/** All errors and warnings about a configuration, without secrets. */
 export function printDiagnostics(configuration: LoadedConfiguration): void {
-  for (const diagnostic of configuration.diagnostics) printLine(formatDiagnostic(diagnostic));
+  for (const diagnostic of configuration.diagnostics)
+    printLine(redact(formatDiagnostic(diagnostic)));
 }

@@ -23,6 +23,6 @@ export async function testConfiguration(
     printLine(`sallyport: the configuration file ${file} syntax is ok`);
     printLine(`sallyport: configuration file ${file} test is successful`);
   }
-  if (flags.dump) dump(configuration);
+  if (flags.dump) dump(configuration, flags);
   return 0;
 }

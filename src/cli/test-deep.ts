@@ -35,7 +35,7 @@ export async function testDeeply(options: ConfigurationOptions, flags: Flags): P
     printLine(`sallyport: the configuration file ${file} syntax is ok`);
     printLine(`sallyport: configuration file ${file} test is successful`);
   }
-  if (flags.dump) dump(configuration);
+  if (flags.dump) dump(configuration, flags);
   return 0;
 }
 

@@ -37,6 +37,7 @@ Options:
   -V            : show version and built-in features then exit
   -t            : test configuration and exit
   -T            : test configuration, dump it and exit
+  --redact      : as -T, without the secrets that can be told: keys, tokens, passwords
   --deep        : with -t: look at chains, dates, modes of files, names and ports as well, and say
                   how much of a configuration for nginx applies
   --offline     : with --deep: look no name up

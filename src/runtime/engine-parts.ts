@@ -1,16 +1,18 @@
 // The seam between the process around the data path and the data path itself. Production fills it
 // in `real-parts.ts`, tests with a stub.
 
+import type { BoundSocket } from 'node:net';
 import type { WorkerSeat } from '../base/worker-seat.ts';
-import type { EngineListener } from '../server/engine.ts';
+import type { ClosedSockets, EngineListener } from '../server/engine.ts';
 import type { Compile, RecordedInput, Snapshot } from './load.ts';
 
-export type { EngineListener };
+export type { ClosedSockets, EngineListener };
 
 /** What the runtime needs of `server/engine.ts`. */
 export interface EngineFace {
   start(snapshot: Snapshot, listeners: readonly EngineListener[]): Promise<void>;
   swap(snapshot: Snapshot, listeners: readonly EngineListener[]): Promise<void>;
+  listen(listeners: readonly EngineListener[], closed: ClosedSockets): Promise<void>;
   drain(timeoutMs: number): Promise<void>;
   close(): void;
   reopenLogs(): void;
@@ -20,6 +22,7 @@ export interface EngineFace {
 export interface EngineOptions {
   readonly workerId: number;
   readonly seat: WorkerSeat;
+  /** Something failed that the engine survived. */
   readonly onError: (error: Error) => void;
 }
 
@@ -29,9 +32,17 @@ export interface EngineParts {
   readonly createEngine: (options: EngineOptions) => EngineFace;
 }
 
-/** One listening socket of one worker. */
-export interface JobListener extends EngineListener {
-  /** A unix socket is bound by the thread that serves it: its handle cannot be transferred. */
+/** One listening socket of one worker, in one of three forms; none where another worker serves. */
+export interface JobListener {
+  /** Of the address. */
+  readonly key: string;
+  /** Of the socket. */
+  readonly id: string;
+  /** Of the supervisor, which keeps it: to be duplicated. */
+  readonly descriptor: number | null;
+  /** Given away to the worker. */
+  readonly handle: BoundSocket | null;
+  /** A unix socket that the worker binds itself, since its handle cannot be given away. */
   readonly path: string | null;
 }
 
@@ -52,6 +63,12 @@ export interface EngineHost {
   commit(): Promise<void>;
   /** Forgets what was prepared. */
   abandon(): Promise<void>;
+  /**
+   * Listens on further sockets of the addresses that are served, and on others no more.
+   *
+   * @param closed - ids of `JobListener`
+   */
+  listen(listeners: readonly JobListener[], closed: ClosedSockets): Promise<void>;
   /**
    * Stops accepting and finishes what is in flight. The host is of no use afterwards.
    *

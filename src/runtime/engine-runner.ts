@@ -3,8 +3,10 @@
 
 import { SallyportError } from '../base/errors.ts';
 import { LiveGroups } from '../forward/live-groups.ts';
+import { ListenDescriptor } from '../server/listen-descriptor.ts';
 import { upstreamSessions } from '../tls/session-cache.ts';
 import type {
+  ClosedSockets,
   EngineFace,
   EngineHost,
   EngineJob,
@@ -15,6 +17,7 @@ import type {
 } from './engine-parts.ts';
 import { diagnosticLine } from './failure.ts';
 import { compileRecorded, type Snapshot } from './load.ts';
+import { systemSocketCalls } from './socket-calls.ts';
 import { bindUnixSocket } from './unix-socket.ts';
 
 interface Prepared {
@@ -63,15 +66,29 @@ export class EngineRunner implements EngineHost {
     }
   }
 
+  async listen(jobs: readonly JobListener[], closed: ClosedSockets): Promise<void> {
+    const listeners: EngineListener[] = [];
+    try {
+      for (const job of jobs) listeners.push(await bound(job));
+      await this.#engine?.listen(listeners, closed);
+    } finally {
+      closeHandles(listeners);
+    }
+  }
+
   async commit(): Promise<void> {
     const prepared = this.#prepared;
     if (prepared === null) throw new SallyportError('INTERNAL', 'nothing was prepared');
     this.#prepared = null;
-    if (this.#engine === null) {
-      this.#engine = this.#parts.createEngine(this.#options);
-      await this.#engine.start(prepared.snapshot, prepared.listeners);
-    } else {
-      await this.#engine.swap(prepared.snapshot, prepared.listeners);
+    try {
+      if (this.#engine === null) {
+        this.#engine = this.#parts.createEngine(this.#options);
+        await this.#engine.start(prepared.snapshot, prepared.listeners);
+      } else {
+        await this.#engine.swap(prepared.snapshot, prepared.listeners);
+      }
+    } finally {
+      closeHandles(prepared.listeners);
     }
     this.#retain(prepared.policyKeys);
   }
@@ -118,17 +135,26 @@ export class EngineRunner implements EngineHost {
     this.#liveGroups.closeAll();
   }
 
+  // It comes by a signal: nobody is there to take an exception.
   reopenLogs(): void {
-    this.#engine?.reopenLogs();
+    try {
+      this.#engine?.reopenLogs();
+    } catch (error) {
+      this.#options.onError(error instanceof Error ? error : new Error(String(error)));
+    }
   }
 }
 
-async function bound(listener: JobListener): Promise<EngineListener> {
-  const { key, path } = listener;
-  return { key, handle: path === null ? listener.handle : await bindUnixSocket(path) };
+async function bound({ key, id, path, descriptor, handle }: JobListener): Promise<EngineListener> {
+  if (path !== null) return { key, id, handle: await bindUnixSocket(path) };
+  if (descriptor === null) return { key, id, handle };
+  const calls = systemSocketCalls();
+  if (calls === null) throw new SallyportError('INTERNAL', 'no descriptor can be duplicated');
+  const copy = calls.duplicate(descriptor);
+  return { key, id, handle: new ListenDescriptor(copy, (fd) => calls.close(fd)) };
 }
 
-// What was adopted by a server meanwhile belongs to that server: `close` would throw.
-function closeHandles(listeners: readonly EngineListener[]): void {
+// What was adopted by a server meanwhile belongs to that server: nothing happens to it.
+function closeHandles(listeners: readonly { readonly handle: Disposable | null }[]): void {
   for (const { handle } of listeners) handle?.[Symbol.dispose]();
 }

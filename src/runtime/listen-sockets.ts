@@ -1,7 +1,7 @@
-// The listening sockets of all workers: bound here, in the main thread, while it may still be root,
-// then handed over. Each worker has its own socket on the same address (SO_REUSEPORT), which would
-// also let a second process take half of the connections unnoticed: so every address is first
-// opened without that option, and one that is in use is refused.
+// The listening sockets of all workers: bound in the main thread, while it may still be root. Each
+// worker has its own socket on the same address (SO_REUSEPORT), which would also let a second
+// process take half of the connections unnoticed: so every address is first opened without that
+// option, and one that is in use is refused. `SharedSockets` keeps them; `OwnSockets` gives them away.
 
 import { BoundSocket, createServer } from 'node:net';
 import { formatAddress, type Address } from '../base/address.ts';
@@ -17,121 +17,65 @@ export interface BoundAddress {
   readonly address: Address;
 }
 
+/** What a worker's share of the sockets has become. */
+export interface ShareChange {
+  readonly open: readonly JobListener[];
+  /** Ids of `JobListener`. */
+  readonly close: readonly string[];
+}
+
+/** A socket that is passed on to another process. */
+export interface HandedSocket {
+  readonly descriptor: number;
+  /**
+   * Did this program bind it? Then the file of a unix socket is its to remove, and further sockets
+   * may be bound beside it. systemd keeps its own.
+   */
+  readonly ours: boolean;
+}
+
 /** All listening sockets of one proxy. */
-export class ListenSockets {
-  readonly #reusePort: boolean;
-  readonly #bound = new Map<string, Address>();
-  readonly #spares = new Map<string, BoundSocket[]>();
-
-  /** @param options - `reusePort`: will there be more than one socket for each address? */
-  constructor(options: { readonly reusePort: boolean }) {
-    this.#reusePort = options.reusePort;
-  }
-
-  /** May further workers get sockets on addresses that are bound already? */
-  get shareable(): boolean {
-    return this.#reusePort;
-  }
-
+export interface ListenSockets {
   /** Where it really listens. */
-  addresses(): readonly BoundAddress[] {
-    return [...this.#bound].map(([key, address]) => ({ key, address }));
-  }
-
+  addresses(): readonly BoundAddress[];
   /** Those that are not bound yet. */
-  added(listens: readonly ListenSetting[]): readonly ListenSetting[] {
-    return listens.filter(({ key }) => !this.#bound.has(key));
-  }
-
+  added(listens: readonly ListenSetting[]): readonly ListenSetting[];
   /**
    * Makes sure that nobody else listens on any of these addresses.
    *
    * @throws SallyportError LISTEN_FAILED with one line for each address that cannot be used
    */
-  async probe(listens: readonly ListenSetting[]): Promise<void> {
-    const failures: SallyportError[] = [];
-    for (const listen of listens) {
-      const { address } = listen;
-      if (address.kind === 'unix' || address.port === 0) continue;
-      const error = await listenProblem(address, listen.ipv6Only);
-      if (error !== null) failures.push(bindError(address, error));
-    }
-    throwAll(failures);
-  }
-
+  probe(listens: readonly ListenSetting[]): Promise<void>;
   /**
-   * Binds one worker's sockets.
+   * Binds what is missing for so many workers.
    *
-   * @throws SallyportError LISTEN_FAILED; then none of them stays bound
+   * @throws SallyportError LISTEN_FAILED; what was bound stays so until `keepOnly` or `close`
    */
-  bind(workerId: number, listens: readonly ListenSetting[]): readonly JobListener[] {
-    const listeners: JobListener[] = [];
-    const failures: SallyportError[] = [];
-    for (const listen of listens) {
-      try {
-        listeners.push(this.#bindOne(workerId, listen));
-      } catch (error) {
-        failures.push(bindError(this.#bound.get(listen.key) ?? listen.address, error));
-      }
-    }
-    if (failures.length > 0) closeSockets(listeners.map(({ handle }) => handle));
-    throwAll(failures);
-    return listeners;
-  }
-
+  bind(listens: readonly ListenSetting[], workers: number): Promise<void>;
   /**
-   * Binds sockets to have in reserve. Once privileges are dropped no low port can be bound any
-   * more, nor any port next to a socket of another user, but a worker that dies needs new ones.
+   * The sockets of one worker on these addresses.
    *
-   * @param count - how many for each address
+   * @throws SallyportError LISTEN_FAILED
    */
-  reserve(listens: readonly ListenSetting[], count: number): void {
-    for (const listen of listens) {
-      const address = this.#bound.get(listen.key);
-      if (address === undefined || address.kind === 'unix') continue;
-      const spares: BoundSocket[] = [];
-      for (let made = 0; made < count; made += 1) spares.push(this.#open(address, listen));
-      this.#spares.set(listen.key, spares);
-    }
-  }
-
+  forWorker(workerId: number, listens: readonly ListenSetting[]): readonly JobListener[];
+  /** A worker listens on what `forWorker` or `change` gave it. */
+  served(workerId: number, listeners: readonly JobListener[]): void;
+  /** A worker has ended: it listens on nothing. `down`: its successor is a while away. */
+  gone(workerId: number, options: { readonly down: boolean }): void;
+  /** What a worker has to listen on besides, or no more; null where that is nothing. */
+  change(workerId: number): ShareChange | null;
+  /** Prepares for the time when no low port can be bound any more. */
+  reserve(listens: readonly ListenSetting[], workers: number): void;
   /** Forgets the addresses that are not among `listens`; the engines close their sockets. */
-  keepOnly(listens: readonly ListenSetting[]): void {
-    const keys = new Set(listens.map(({ key }) => key));
-    for (const key of [...this.#bound.keys()]) if (!keys.has(key)) this.#forget(key);
-  }
-
-  /** Closes what is in reserve and forgets everything. */
-  close(): void {
-    this.keepOnly([]);
-  }
-
-  #forget(key: string): void {
-    this.#bound.delete(key);
-    closeSockets(this.#spares.get(key) ?? []);
-    this.#spares.delete(key);
-  }
-
-  #bindOne(workerId: number, listen: ListenSetting): JobListener {
-    const { key } = listen;
-    const address = this.#bound.get(key) ?? listen.address;
-    if (address.kind === 'unix') {
-      // There is no SO_REUSEPORT for unix sockets.
-      this.#bound.set(key, address);
-      return { key, handle: null, path: workerId === 0 ? address.path : null };
-    }
-    const handle = this.#spares.get(key)?.pop() ?? this.#open(address, listen);
-    if (!this.#bound.has(key)) {
-      this.#bound.set(key, { ...address, port: handle.address().port });
-    }
-    return { key, handle, path: null };
-  }
-
-  #open(address: Address & { kind: 'ip' }, listen: ListenSetting): BoundSocket {
-    const { host, port } = address;
-    const ipv6Only = host.includes(':') && listen.ipv6Only;
-    return new BoundSocket({ host, port, ipv6Only, reusePort: this.#reusePort });
-  }
+  keepOnly(listens: readonly ListenSetting[]): void;
+  /** What is given to a program that is to take over; it stays open here. */
+  handOver(): readonly HandedSocket[];
+  /** For the error log: inherited sockets that nobody asked for. They are closed. */
+  unused(): readonly string[];
+  /** Another process listens on unix sockets as well: their files stay when this one ends. */
+  leaveFiles(leave: boolean): void;
+  /** Closes and forgets everything. */
+  close(): void;
 }
 
 /** Does this system spread connections over several sockets on one port? */
@@ -142,6 +86,17 @@ export function supportsReusePort(): boolean {
   } catch {
     return false;
   }
+}
+
+/** As `ListenSockets.probe`. */
+export async function probeAll(listens: readonly ListenSetting[]): Promise<void> {
+  const failures: SallyportError[] = [];
+  for (const { address, ipv6Only } of listens) {
+    if (address.kind === 'unix' || address.port === 0) continue;
+    const error = await listenProblem(address, ipv6Only);
+    if (error !== null) failures.push(bindError(address, error));
+  }
+  throwAll(failures);
 }
 
 /** Why an address cannot be listened on now; null where it can. Some conflicts show only at listen(). */
@@ -159,7 +114,20 @@ export function listenProblem(
   });
 }
 
-function bindError(address: Address, error: unknown): SallyportError {
+/** Binds one socket. */
+export function openSocket(
+  address: Address & { kind: 'ip' },
+  listen: ListenSetting,
+  reusePort: boolean,
+): BoundSocket {
+  const { host, port } = address;
+  const ipv6Only = host.includes(':') && listen.ipv6Only;
+  return new BoundSocket({ host, port, ipv6Only, reusePort });
+}
+
+/** An address that cannot be bound, in nginx's words. */
+export function bindError(address: Address, error: unknown): SallyportError {
+  if (error instanceof SallyportError) return error;
   const hint =
     (error as NodeJS.ErrnoException).code === 'EACCES'
       ? '; ports below 1024 need root or the capability CAP_NET_BIND_SERVICE'
@@ -168,12 +136,9 @@ function bindError(address: Address, error: unknown): SallyportError {
   return new SallyportError('LISTEN_FAILED', message, error);
 }
 
-function throwAll(failures: readonly SallyportError[]): void {
+/** Several failures as one. */
+export function throwAll(failures: readonly SallyportError[]): void {
   if (failures.length === 0) return;
   const message = failures.map((failure) => failure.message).join('\n');
   throw new SallyportError('LISTEN_FAILED', message, failures[0]);
-}
-
-function closeSockets(sockets: readonly (BoundSocket | null)[]): void {
-  for (const socket of sockets) socket?.[Symbol.dispose]();
 }

@@ -17,6 +17,7 @@ import type { HopSummary } from '../modules/hop.ts';
 import type { ProcessSettings } from '../modules/main.ts';
 import type { SharedZones } from '../modules/shared-zones.ts';
 import { systemLookup, type HostLookup } from '../upstream/resolve.ts';
+import { KeptSources, type FormerFiles } from './kept-files.ts';
 import { locateConfiguration, type ConfigurationOptions } from './options.ts';
 import {
   recordLookup,
@@ -93,6 +94,8 @@ export class Loaded implements LoadedConfiguration {
   readonly recorded: RecordedInput;
   /** Every file that the configuration logs to, absolute. */
   readonly logFiles: readonly string[];
+  /** Every folder of temporary files, absolute. */
+  readonly tempFolders: readonly string[];
   /** Every certificate, key, CA and the like that was read, absolute. */
   readonly tlsFiles: readonly string[];
   /** Are these files watched? */
@@ -114,6 +117,7 @@ export class Loaded implements LoadedConfiguration {
     this.options = options;
     this.recorded = recorded;
     this.logFiles = compiled.logFiles;
+    this.tempFolders = compiled.tempFolders;
     this.tlsFiles = compiled.tlsFiles;
     this.tlsReload = compiled.tlsReload;
   }
@@ -130,6 +134,8 @@ export interface LoadParts {
   readonly zones?: SharedZones;
   /** Was the process started as root? Default: is it root now. */
   readonly privileged?: boolean;
+  /** What a process that has given up root may know of files that only root can read. */
+  readonly former?: FormerFiles;
 }
 
 /**
@@ -137,7 +143,8 @@ export interface LoadParts {
  */
 export async function load(options: ConfigurationOptions, parts: LoadParts): Promise<Loaded> {
   const place = locateConfiguration(options);
-  const sources = new RecordedSources(new FileSources());
+  const kept = new KeptSources(new FileSources(), parts.former ?? null);
+  const sources = new RecordedSources(kept);
   const answers = new Map<string, RecordedAnswer>();
   const ticketKeys = new Uint8Array(parts.ticketKeys ?? randomBytes(48));
   const input = {
@@ -157,10 +164,16 @@ export async function load(options: ConfigurationOptions, parts: LoadParts): Pro
   });
   // The engines compile for themselves; this one held log files open.
   compiled.snapshot?.dispose();
+  const snapshot = sources.snapshot();
+  kept.remember(snapshot.files);
+  for (const path of kept.unseen) {
+    const what = `"${path}" cannot be read any more: what it held before stays in use`;
+    compiled.diagnostics.warn(null, what);
+  }
   const recorded = {
     input,
     ticketKeys,
-    sources: sources.snapshot(),
+    sources: snapshot,
     lookups: answers,
     zones: compiled.zones,
   };

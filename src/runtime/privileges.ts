@@ -1,7 +1,8 @@
 // From root to the user of the `user` directive, for good: all threads of the process change, and
-// there is no way back. Log files are made before that, and given to the user.
+// there is no way back. Log files and folders of temporary files are made before that, and given to
+// the user.
 
-import { closeSync, constants, fchownSync, fstatSync, openSync } from 'node:fs';
+import { closeSync, constants, fchownSync, fstatSync, mkdirSync, openSync } from 'node:fs';
 import { SallyportError } from '../base/errors.ts';
 import { describeSystemError } from './system-error.ts';
 
@@ -94,6 +95,43 @@ export function createLogFiles(paths: readonly string[], identity: Identity): vo
     if (stat.isFile() && stat.nlink === 1 && stat.uid === 0) {
       fchownSync(fd, identity.uid, stat.gid);
     }
+    closeSync(fd);
+  }
+}
+
+/**
+ * Makes the folders of temporary files that are not there, for the user alone. One that is there
+ * already is left as it is: it may be a folder such as /tmp.
+ *
+ * @returns what is to be told of those that cannot be made, or that are root's
+ */
+export function createTempFolders(paths: readonly string[], identity: Identity): string[] {
+  return paths.flatMap((path) => {
+    try {
+      const complaint = createTempFolder(path, identity);
+      return complaint === null ? [] : [complaint];
+    } catch (error) {
+      return [`mkdir() "${path}" failed (${describeSystemError(error)})`];
+    }
+  });
+}
+
+function createTempFolder(path: string, identity: Identity): string | null {
+  let isNew = true;
+  try {
+    mkdirSync(path, { mode: 0o700 });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    isNew = false;
+  }
+  const { O_DIRECTORY, O_NOFOLLOW, O_RDONLY } = constants;
+  const fd = openSync(path, O_RDONLY | O_DIRECTORY | (isNew ? O_NOFOLLOW : 0));
+  try {
+    if (isNew) fchownSync(fd, identity.uid, identity.gid);
+    const { uid, mode } = fstatSync(fd);
+    if (uid === identity.uid || (mode & 0o022) !== 0) return null;
+    return `"${path}" belongs to another user than "${identity.user}": chown it, or bodies fail`;
+  } finally {
     closeSync(fd);
   }
 }

@@ -1,6 +1,7 @@
 // What concerns the whole process and not only the proxy in it: working directory, pid file, user.
 // Done only for the command line; a proxy embedded in another program leaves all this alone.
 
+import { renameSync } from 'node:fs';
 import { SallyportError } from '../base/errors.ts';
 import type { ErrorLog } from '../log/error-log.ts';
 import type { Loaded } from './load.ts';
@@ -8,12 +9,16 @@ import { applyProcessLimits } from './process-limits.ts';
 import { removePidFile, writePidFile } from './pid-file.ts';
 import {
   createLogFiles,
+  createTempFolders,
   dropPrivileges,
   isRoot,
   lookUpIdentity,
   type Identity,
 } from './privileges.ts';
 import { failedCall } from './system-error.ts';
+
+/** What the pid file of a process that is being replaced ends with. */
+const oldSuffix = '.oldbin';
 
 /** Owner of the process-wide settings of one proxy. */
 export class ProcessOwner {
@@ -56,19 +61,55 @@ export class ProcessOwner {
     this.#writePid(loaded.process.pid);
     if (this.#identity === null) return;
     createLogFiles(loaded.logFiles, this.#identity);
+    for (const complaint of createTempFolders(loaded.tempFolders, this.#identity)) {
+      this.#log.log('warn', complaint);
+    }
     dropPrivileges(this.#identity);
   }
 
   /** After a reload: the pid file may have another place now. */
   follow(loaded: Loaded): void {
     const { pid } = loaded.process;
-    if (pid === this.#pidPath) return;
+    // While another process has taken over, its pid file is not touched.
+    if (pid === this.#pidPath || this.#pidPath === pid + oldSuffix) return;
     const old = this.#pidPath;
     try {
       this.#writePid(pid);
       if (old !== null) this.#remove(old);
     } catch (error) {
       this.#log.log('alert', (error as Error).message);
+    }
+  }
+
+  /**
+   * Another process is to take over and to write its own pid file: this one's is renamed, as nginx
+   * does.
+   *
+   * @throws SallyportError PID_FILE_FAILED
+   */
+  makeWay(): void {
+    const path = this.#pidPath;
+    if (path === null || path.endsWith(oldSuffix)) return;
+    const aside = path + oldSuffix;
+    try {
+      renameSync(path, aside);
+    } catch (error) {
+      const message = failedCall(`rename() "${path}" to "${aside}"`, error);
+      throw new SallyportError('PID_FILE_FAILED', message, error);
+    }
+    this.#pidPath = aside;
+  }
+
+  /** It has not, or is gone. */
+  comeBack(): void {
+    const path = this.#pidPath;
+    if (path?.endsWith(oldSuffix) !== true) return;
+    const back = path.slice(0, -oldSuffix.length);
+    try {
+      renameSync(path, back);
+      this.#pidPath = back;
+    } catch (error) {
+      this.#log.log('alert', failedCall(`rename() "${path}" back to "${back}"`, error));
     }
   }
 

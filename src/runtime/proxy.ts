@@ -4,20 +4,25 @@
 import { EventEmitter } from 'node:events';
 import type { SallyportError } from '../base/errors.ts';
 import { checkTlsEnvironment } from '../tls/environment.ts';
+import { findInherited } from './inherited-sockets.ts';
 import type { BoundAddress } from './listen-sockets.ts';
 import { load, Loaded, type LoadedConfiguration } from './load.ts';
 import type { ConfigurationOptions } from './options.ts';
+import { isRoot } from './privileges.ts';
 import { realParts } from './real-parts.ts';
 import type { RefusedTlsFile, SwappedTlsFile } from './refresh.ts';
 import { restartDelay } from './restart-delay.ts';
-import { Supervisor, type SupervisorParts } from './supervisor.ts';
+import type { ProgramCommand } from './successor.ts';
+import { Supervisor } from './supervisor.ts';
+import type { SupervisorParts } from './supervisor-parts.ts';
 
 /** How a proxy behaves towards the process that it runs in. */
 export interface ProxyOptions {
   /**
    * Does the process exist for this proxy alone? Then it writes the pid file, changes to the
    * directory of `working_directory` and gives up root for the `user` of the configuration, which
-   * cannot be undone. Default false: these settings have no effect.
+   * cannot be undone. Listening sockets that the process was started with (`LISTEN_FDS` of systemd)
+   * are used. Default false: these settings have no effect.
    */
   readonly ownsProcess?: boolean;
 }
@@ -56,6 +61,13 @@ const realSupervisorParts: SupervisorParts = {
   workerUrl: new URL(`./worker-main${extension}`, import.meta.url),
   restartDelay,
   checkEnvironment: () => checkTlsEnvironment(process.env),
+};
+
+// Sockets are passed to a process as a whole; a proxy that is embedded in another program must not
+// take what is meant for that.
+const ownProcessParts: SupervisorParts = {
+  ...realSupervisorParts,
+  inherited: (calls) => findInherited(process.env, process.pid, calls),
 };
 
 /**
@@ -99,7 +111,8 @@ export function createProxy(
   configuration: LoadedConfiguration | ConfigurationOptions = {},
   options: ProxyOptions = {},
 ): Proxy {
-  return new Proxy(configuration, options, realSupervisorParts);
+  const parts = options.ownsProcess === true ? ownProcessParts : realSupervisorParts;
+  return new Proxy(configuration, options, parts);
 }
 
 /** A reverse proxy. Made by `createProxy`; it can be started once. */
@@ -139,6 +152,14 @@ export class Proxy extends EventEmitter<ProxyEvents> {
   }
 
   /**
+   * How many worker threads hang in a call of the system (a file system that does not answer). They
+   * have been replaced, but nothing can end them, and `process.exit` would wait for them for ever.
+   */
+  get stuckWorkers(): number {
+    return this.#supervisor.stuckWorkers;
+  }
+
+  /**
    * Starts the workers and listens. Resolves when all of them serve; where it rejects, nothing is
    * left open.
    *
@@ -158,8 +179,9 @@ export class Proxy extends EventEmitter<ProxyEvents> {
    * Reads the configuration again and moves all workers to it. Requests in flight end with the
    * configuration that they began with. Where anything is wrong with the new one, nothing changes.
    *
-   * After root has been given up, keys that only root can read and ports below 1024 that are new
-   * are out of reach: such a reload is refused.
+   * After root has been given up, ports below 1024 that are new are out of reach, and so are keys
+   * that only root can read: what they held before stays in use as long as they cannot be seen to
+   * have changed, else the reload is refused.
    *
    * @param options - default: those of the start
    * @throws SallyportError CONFIG_INVALID, LISTEN_FAILED; NOT_RUNNING before `start`
@@ -189,6 +211,18 @@ export class Proxy extends EventEmitter<ProxyEvents> {
     this.#supervisor.reopenLogs();
   }
 
+  /**
+   * Starts a program that is to replace this one, with the listening sockets: so that nothing is
+   * lost, both accept until this proxy is told to `quit`. Its pid file gets the suffix `.oldbin`. The
+   * program has to serve with the command line of Sallyport; another one would not know the sockets.
+   *
+   * @returns the process id of the program, once it serves
+   * @throws SallyportError UPGRADE_FAILED with the reason: this proxy goes on as before
+   */
+  upgrade(command: ProgramCommand): Promise<number> {
+    return this.#supervisor.upgrade(command);
+  }
+
   /** Where the proxy really listens: `listen 127.0.0.1:0` has its port here. */
   addresses(): readonly BoundAddress[] {
     return this.#supervisor.addresses();
@@ -209,10 +243,13 @@ export class Proxy extends EventEmitter<ProxyEvents> {
 
   #load(options: ConfigurationOptions): Promise<Loaded> {
     const { compile } = this.#parts.engine;
-    const recorded = this.#supervisor.current?.recorded;
-    if (recorded === undefined) return load(options, { compile });
-    const { ticketKeys, zones, input } = recorded;
-    return load(options, { compile, ticketKeys, zones, privileged: input.privileged });
+    const current = this.#supervisor.current;
+    if (current === null) return load(options, { compile });
+    const { ticketKeys, zones, input, sources } = current.recorded;
+    const { privileged } = input;
+    const texts = new Set(current.files.map(({ path }) => path));
+    const former = privileged && !isRoot() ? { former: { files: sources.files, texts } } : {};
+    return load(options, { compile, ticketKeys, zones, privileged, ...former });
   }
 
   // An 'error' without a listener would be thrown; it is in the log.

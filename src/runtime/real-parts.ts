@@ -7,8 +7,8 @@ import type { EngineParts } from './engine-parts.ts';
 
 export const realParts: EngineParts = {
   compile: compileConfiguration,
-  createEngine: ({ workerId, seat, onError }) => {
+  createEngine: ({ workerId, seat }) => {
     const counters = new WorkerCounters(seat.counters, seat.number);
-    return new Engine({ workerId, counters, onError });
+    return new Engine({ workerId, counters });
   },
 };

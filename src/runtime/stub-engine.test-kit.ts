@@ -1,13 +1,21 @@
 // A data path that can be looked through, for tests of the process around it. Its configuration is
 // JSON; its engine greets each connection with the worker's number and the configuration's name,
-// then obeys: "die" throws uncaught, "complain" reports an error, "bye" closes.
+// then obeys: "die" throws uncaught, "exit", "reject", "hang" and "eat" end in other ways, "complain"
+// reports an error, "bye" closes.
 
 import { createServer, type Server, type Socket } from 'node:net';
 import { Diagnostics } from '../config/diagnostic.ts';
 import type { Compiled, CompileInput } from '../modules/compile.ts';
 import type { HopSummary } from '../modules/hop.ts';
 import type { ProcessSettings } from '../modules/main.ts';
-import type { EngineFace, EngineListener, EngineOptions, EngineParts } from './engine-parts.ts';
+import { ListenDescriptor } from '../server/listen-descriptor.ts';
+import type {
+  ClosedSockets,
+  EngineFace,
+  EngineListener,
+  EngineOptions,
+  EngineParts,
+} from './engine-parts.ts';
 import type { ListenSetting, Snapshot } from './load.ts';
 
 /** What the JSON text of a stub configuration may have. */
@@ -79,6 +87,7 @@ async function compile(input: CompileInput, inWorker: boolean): Promise<Compiled
     listens: keys.map(listenSetting),
     hops: stub.hops ?? [],
     logFiles: [],
+    tempFolders: [],
     tlsFiles: stub.tlsFiles ?? [],
     tlsReload: true,
     policyKeys: new Set<string>(),
@@ -100,6 +109,12 @@ function readTlsFiles(
   });
 }
 
+// Until there is no memory left.
+function eat(): void {
+  const eaten: unknown[] = [];
+  for (;;) eaten.push(new Array(100_000).fill(1.5));
+}
+
 class StubEngine implements EngineFace {
   readonly #options: EngineOptions;
   readonly #servers = new Map<string, Server>();
@@ -112,24 +127,33 @@ class StubEngine implements EngineFace {
 
   async start(snapshot: Snapshot, listeners: readonly EngineListener[]): Promise<void> {
     this.#name = (snapshot as unknown as StubSnapshot).name;
-    for (const { key, handle } of listeners) {
+    await this.listen(listeners, []);
+  }
+
+  async listen(listeners: readonly EngineListener[], closed: ClosedSockets): Promise<void> {
+    for (const { id, handle } of listeners) {
       if (handle === null) continue;
       const server = createServer((socket) => this.#serve(socket));
-      this.#servers.set(key, server);
+      this.#servers.set(id, server);
       await new Promise<void>((resolve, reject) => {
         server.once('error', reject);
-        server.listen(handle, resolve);
+        server.listen(handle instanceof ListenDescriptor ? { fd: handle.take() } : handle, resolve);
       });
+    }
+    this.#close((id) => closed === 'all' || closed.includes(id));
+  }
+
+  #close(isOver: (id: string) => boolean): void {
+    for (const [id, server] of this.#servers) {
+      if (!isOver(id)) continue;
+      server.close();
+      this.#servers.delete(id);
     }
   }
 
   async swap(snapshot: Snapshot, listeners: readonly EngineListener[]): Promise<void> {
     const { keys } = snapshot as unknown as StubSnapshot;
-    for (const [key, server] of this.#servers) {
-      if (keys.includes(key)) continue;
-      server.close();
-      this.#servers.delete(key);
-    }
+    this.#close((id) => !keys.some((key) => id === key || id.startsWith(`${key}#`)));
     await this.start(snapshot, listeners);
   }
 
@@ -161,6 +185,10 @@ class StubEngine implements EngineFace {
       if (word === 'die') throw new Error('told to die');
       if (word === 'complain') this.#options.onError(new Error('told to complain'));
       if (word === 'bye') socket.end();
+      if (word === 'exit') process.exit(3);
+      if (word === 'reject') void Promise.reject(new Error('told to reject'));
+      if (word === 'hang') for (;;);
+      if (word === 'eat') eat();
     });
     socket.write(`${this.#options.workerId} ${this.#name}\n`);
   }

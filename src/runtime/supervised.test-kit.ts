@@ -7,7 +7,8 @@ import type { SallyportError } from '../base/errors.ts';
 import { load, type Loaded } from './load.ts';
 import type { RefusedTlsFile, SwappedTlsFile } from './refresh.ts';
 import { stubParts, type StubConfiguration } from './stub-engine.test-kit.ts';
-import { Supervisor, type SupervisorParts } from './supervisor.ts';
+import { Supervisor } from './supervisor.ts';
+import type { SupervisorParts } from './supervisor-parts.ts';
 
 /** The events of a supervisor. */
 export interface Happenings {

@@ -1,7 +1,8 @@
 // The main thread's own lines in the error log. They are few, so each one opens the file, appends
-// and closes it: nothing is to be reopened after a rotation.
+// and keeps the file only for the case that the next one is not let into its folder any more, since
+// root was given up meanwhile: nothing is to be reopened after a rotation.
 
-import { appendFileSync } from 'node:fs';
+import { closeSync, openSync, writeSync } from 'node:fs';
 import { Complaint, writeToStderr } from '../log/complaint.ts';
 import { ErrorLog, type ErrorLogTarget } from '../log/error-log.ts';
 import { stderrSink } from '../log/stderr-sink.ts';
@@ -22,11 +23,28 @@ function target(setting: Setting): ErrorLogTarget {
   return { level, sink: { write: (line) => append(path, line) } };
 }
 
+/** The file that was found under a name last. */
+const lastOpened = new Map<string, number>();
+
 // A log that cannot be written must not end the proxy; the line is not lost either.
 function append(path: string, line: string): void {
   try {
-    appendFileSync(path, line);
+    writeSync(openedAnew(path), line);
   } catch {
     writeToStderr(line);
   }
+}
+
+function openedAnew(path: string): number {
+  const before = lastOpened.get(path);
+  let file: number;
+  try {
+    file = openSync(path, 'a');
+  } catch (error) {
+    if (before === undefined) throw error;
+    return before;
+  }
+  if (before !== undefined) closeSync(before);
+  lastOpened.set(path, file);
+  return file;
 }

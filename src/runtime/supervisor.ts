@@ -3,62 +3,24 @@
 
 import { SallyportError } from '../base/errors.ts';
 import type { ErrorLog } from '../log/error-log.ts';
-import type { ListenSetting } from './load.ts';
 import { hopLines, listenLines, versionLines, type BannerLine } from './banner.ts';
-import type { EngineHost, EngineParts } from './engine-parts.ts';
-import { EngineRunner } from './engine-runner.ts';
-import { ListenSockets, type BoundAddress } from './listen-sockets.ts';
-import { asSallyportError, assertSound, diagnosticLine, settleAll } from './failure.ts';
+import { Crew } from './crew.ts';
+import { asSallyportError, assertSound, diagnosticLine } from './failure.ts';
+import { nothingInherited } from './inherited-sockets.ts';
+import { supportsReusePort, type BoundAddress, type ListenSockets } from './listen-sockets.ts';
 import type { Loaded } from './load.ts';
-import type { RefusedTlsFile, SwappedTlsFile } from './refresh.ts';
+import { OwnSockets } from './own-sockets.ts';
 import { ProcessOwner } from './process-owner.ts';
+import { SharedSockets } from './shared-sockets.ts';
+import { systemSocketCalls } from './socket-calls.ts';
+import { Successor, type ProgramCommand } from './successor.ts';
 import { openSupervisorLog } from './supervisor-log.ts';
+import type { SupervisorEvents, SupervisorOptions, SupervisorParts } from './supervisor-parts.ts';
 import { TlsReload } from './tls-reload.ts';
-import type { TlsWatchTimes } from './tls-watch.ts';
 import { noteFixedSettings, workerCount, workerCountAfterReload } from './worker-count.ts';
-import { WorkerSeats, zoneLines } from './worker-seats.ts';
-import { WorkerSlot } from './worker-slot.ts';
-import { WorkerThread } from './worker-thread.ts';
-
-/** The seams of a supervisor: production fills them in `proxy.ts`. */
-export interface SupervisorParts {
-  readonly engine: EngineParts;
-  /** The script of a worker thread. */
-  readonly workerUrl: URL;
-  readonly restartDelay: (deaths: number) => number;
-  /** Asked at start; `refuse` says why this environment is unsafe. */
-  readonly checkEnvironment: () => {
-    readonly refuse: string | null;
-    readonly notes: readonly string[];
-  };
-  /** How soon changes of TLS files are noticed. */
-  readonly tlsWatch?: TlsWatchTimes;
-}
-
-/** What happens without having been asked for. */
-export interface SupervisorEvents {
-  /** Something failed that could be survived; it is in the error log already. */
-  error(error: SallyportError): void;
-  workerDied(workerId: number, cause: SallyportError): void;
-  reloaded(): void;
-  reloadFailed(error: SallyportError): void;
-  tlsReloaded(files: readonly SwappedTlsFile[]): void;
-  tlsReloadFailed(files: readonly RefusedTlsFile[]): void;
-  ended(): void;
-}
-
-/** How a supervisor behaves. */
-export interface SupervisorOptions {
-  readonly parts: SupervisorParts;
-  readonly events: SupervisorEvents;
-  /** May it write the pid file, change the user and the working directory? */
-  readonly ownsProcess: boolean;
-}
+import { zoneLines } from './worker-seats.ts';
 
 type State = 'idle' | 'starting' | 'running' | 'stopping' | 'ended';
-
-/** Sockets in reserve for each address where new ones cannot be bound later. */
-const sparesPerWorker = 4;
 
 /** The supervisor of one proxy. */
 export class Supervisor {
@@ -68,14 +30,11 @@ export class Supervisor {
   #state: State = 'idle';
   #current: Loaded | null = null;
   #log: ErrorLog = openSupervisorLog([], process.pid);
-  #sockets = new ListenSockets({ reusePort: false });
-  #slots: WorkerSlot[] = [];
+  #sockets: ListenSockets = new OwnSockets({ reusePort: false });
   #owner: ProcessOwner | null = null;
-  /** Workers that drain because there are fewer now. */
-  readonly #leaving = new Set<EngineHost>();
-  readonly #onLeft: (() => void)[] = [];
+  readonly #crew: Crew;
   readonly #tlsFiles: TlsReload;
-  readonly #seats = new WorkerSeats();
+  readonly #successor: Successor;
   #queue: Promise<unknown> = Promise.resolve();
 
   constructor(options: SupervisorOptions) {
@@ -90,10 +49,40 @@ export class Supervisor {
       log: (level, text) => this.#log.log(level, text),
       swap: (refresh) => this.#exclusive(() => refresh((loaded) => this.#swap(loaded))),
     });
+    this.#crew = this.#newCrew();
+    this.#successor = new Successor({
+      log: (level, text) => this.#log.log(level, text),
+      owner: () => this.#owner,
+      sockets: () => this.#sockets,
+    });
+  }
+
+  #newCrew(): Crew {
+    return new Crew({
+      parts: this.#parts,
+      current: () => this.#current,
+      running: () => this.#state === 'running',
+      sockets: () => this.#sockets,
+      exclusive: (work) => void this.#exclusive(work),
+      failed: (error) => {
+        this.logError(error);
+        this.#events.error(error);
+      },
+      died: (workerId, cause) => {
+        this.logError(cause);
+        this.#events.workerDied(workerId, cause);
+        this.#events.error(cause);
+      },
+      notice: (text) => this.#log.log('notice', text),
+    });
   }
 
   get current(): Loaded | null {
     return this.#current;
+  }
+
+  get stuckWorkers(): number {
+    return this.#crew.stuck;
   }
 
   addresses(): readonly BoundAddress[] {
@@ -126,6 +115,9 @@ export class Supervisor {
       } catch (error) {
         const failure = asSallyportError(error);
         this.logError(failure);
+        if (this.#state === 'running') {
+          this.#log.log('notice', 'the configuration before stays in force');
+        }
         this.#events.reloadFailed(failure);
         throw failure;
       }
@@ -141,9 +133,9 @@ export class Supervisor {
     this.#state = 'stopping';
     this.#tlsFiles.close();
     this.#log.log('notice', 'gracefully shutting down');
-    const timeoutMs = this.#current?.process.workerShutdownTimeout ?? 0;
-    for (const host of this.#emptySlots()) this.#drain(host, timeoutMs);
-    while (this.#leaving.size > 0) await new Promise<void>((resolve) => this.#onLeft.push(resolve));
+    // From now on nothing is added to what the workers have still to accept.
+    this.#sockets.close();
+    await this.#crew.drain(this.#current?.process.workerShutdownTimeout ?? 0);
     this.#end();
   }
 
@@ -152,8 +144,7 @@ export class Supervisor {
     if (this.#state === 'idle' || this.#state === 'ended') return;
     this.#state = 'stopping';
     this.#tlsFiles.close();
-    const hosts = [...this.#emptySlots(), ...this.#leaving];
-    await Promise.all(hosts.map((host) => host.close()));
+    await this.#crew.close();
     this.#end();
   }
 
@@ -164,8 +155,27 @@ export class Supervisor {
 
   reopenLogs(): void {
     this.#log.log('notice', 'reopening logs');
-    for (const slot of this.#slots) slot.host?.reopenLogs();
-    for (const host of this.#leaving) host.reopenLogs();
+    this.#crew.reopenLogs();
+  }
+
+  /**
+   * Starts another program with the listening sockets, beside which this one goes on.
+   *
+   * @returns its process id, once it serves
+   * @throws SallyportError UPGRADE_FAILED; NOT_RUNNING
+   */
+  upgrade(command: ProgramCommand): Promise<number> {
+    return this.#exclusive(async () => {
+      this.#assertRunning('only a running proxy can be replaced');
+      try {
+        return await this.#successor.start(command);
+      } catch (error) {
+        const failure = asSallyportError(error);
+        this.logError(failure);
+        this.#events.error(failure);
+        throw failure;
+      }
+    });
   }
 
   /** Writes a line of the command line's own, e.g. about a signal. */
@@ -193,20 +203,18 @@ export class Supervisor {
     const owner = this.#ownsProcess ? new ProcessOwner(this.#log) : null;
     owner?.check(loaded);
     const count = workerCount(loaded.process, this.#log);
-    this.#sockets = new ListenSockets({ reusePort: count > 1 });
+    this.#sockets = this.#newSockets();
     await this.#sockets.probe(loaded.listens);
+    await this.#sockets.bind(loaded.listens, count);
     this.#current = loaded;
-    const slots = this.#newSlots(0, count);
-    this.#slots = slots;
-    await Promise.all(slots.map((slot) => this.#prepareNew(slot, loaded)));
+    await this.#crew.start(loaded, count);
     this.#assertNotStopped();
-    if (owner?.changesUser === true) {
-      this.#sockets.reserve(loaded.listens, sparesPerWorker * count);
-    }
+    if (owner?.changesUser === true) this.#sockets.reserve(loaded.listens, count);
     this.#owner = owner;
     owner?.settle(loaded);
-    await Promise.all(slots.map((slot) => this.#commit(slot)));
+    await this.#crew.serve();
     this.#assertNotStopped();
+    for (const line of this.#sockets.unused()) this.#log.log('warn', line);
     this.#write(listenLines(this.addresses()));
     this.#write(hopLines(loaded.hops));
   }
@@ -216,7 +224,7 @@ export class Supervisor {
     const files = loaded.process.errorLog.filter(({ path }) => path !== 'stderr');
     this.#log = openSupervisorLog(files, process.pid);
     this.logError(asSallyportError(error));
-    await Promise.all(this.#emptySlots().map((host) => host.close()));
+    await this.#crew.close();
     this.#sockets.close();
     this.#owner?.leave();
     this.#owner = null;
@@ -224,178 +232,61 @@ export class Supervisor {
     if (this.#state === 'starting') this.#state = 'idle';
   }
 
+  #newSockets(): ListenSockets {
+    const { socketCalls = systemSocketCalls(), inherited } = this.#parts;
+    const found = inherited?.(socketCalls) ?? nothingInherited();
+    const reusePort = supportsReusePort();
+    if (socketCalls === null) return new OwnSockets({ reusePort });
+    return new SharedSockets({ calls: socketCalls, reusePort, inherited: found });
+  }
+
   async #reload(loaded: Loaded): Promise<void> {
-    const old = this.#current;
-    if (this.#state !== 'running' || old === null) {
-      throw new SallyportError('NOT_RUNNING', 'only a running proxy can be reloaded');
-    }
+    const old = this.#assertRunning('only a running proxy can be reloaded');
     assertSound(loaded);
     this.#log.log('notice', 'reconfiguring');
     const added = this.#sockets.added(loaded.listens);
-    await this.#sockets.probe(added);
-    const { shareable } = this.#sockets;
-    const change = { old: old.process, new: loaded.process, shareable };
-    const count = workerCountAfterReload(change, this.#log);
-    const fresh = this.#newSlots(this.#slots.length, count);
-    const kept = this.#slots.slice(0, count).filter((slot) => slot.host !== null);
+    const count = workerCountAfterReload(old.process, loaded.process, this.#log);
+    const before = this.#crew.size;
+    let commit: () => Promise<void>;
     try {
-      await settleAll([
-        ...kept.map((slot) => this.#prepareKept(slot, loaded, added)),
-        ...fresh.map((slot) => this.#prepareNew(slot, loaded)),
-      ]);
-      this.#assertNotStopped();
+      await this.#sockets.probe(added);
+      await this.#sockets.bind(loaded.listens, count);
+      const assertWanted = (): void => this.#assertNotStopped();
+      commit = await this.#crew.prepare({ loaded, added, count, assertWanted });
     } catch (error) {
-      await this.#undoReload(old, kept, fresh);
+      this.#sockets.keepOnly(old.listens);
+      await this.#sockets.bind(old.listens, before).catch(() => {});
       throw error;
     }
-    await this.#commitReload(loaded, fresh, count);
+    await this.#commitReload(old, loaded, commit);
   }
 
   // As a reload, but all that changes is what TLS files hold.
   async #swap(loaded: Loaded): Promise<void> {
-    const old = this.#current;
     this.#assertNotStopped();
-    if (old === null) return;
-    const slots = this.#slots.filter((slot) => slot.host !== null);
-    try {
-      await settleAll(slots.map((slot) => this.#prepareKept(slot, loaded, [])));
-      this.#assertNotStopped();
-    } catch (error) {
-      await this.#undoReload(old, slots, []);
-      throw error;
-    }
+    if (this.#current === null) return;
+    const commit = await this.#crew.prepare({
+      loaded,
+      added: [],
+      count: this.#crew.size,
+      assertWanted: () => this.#assertNotStopped(),
+    });
     this.#current = loaded;
-    await Promise.all(slots.map((slot) => this.#commitOrReplace(slot)));
+    await commit();
   }
 
-  async #undoReload(
-    old: Loaded,
-    kept: readonly WorkerSlot[],
-    fresh: readonly WorkerSlot[],
-  ): Promise<void> {
-    for (const slot of fresh) await slot.empty()?.close();
-    for (const slot of kept) await slot.host?.abandon().catch(() => {});
-    this.#sockets.keepOnly(old.listens);
-  }
-
-  async #commitReload(loaded: Loaded, fresh: readonly WorkerSlot[], count: number): Promise<void> {
-    if (this.#current !== null) {
-      noteFixedSettings(this.#current.process, loaded.process, this.#log);
-      this.#write(zoneLines(this.#current.recorded.zones, loaded.recorded.zones));
-    }
+  async #commitReload(old: Loaded, loaded: Loaded, commit: () => Promise<void>): Promise<void> {
+    noteFixedSettings(old.process, loaded.process, this.#log);
+    this.#write(zoneLines(old.recorded.zones, loaded.recorded.zones));
     this.#current = loaded;
     this.#sockets.keepOnly(loaded.listens);
-    const surplus = this.#slots.slice(count);
-    this.#slots = [...this.#slots.slice(0, count), ...fresh];
-    for (const slot of surplus) this.#drain(slot.empty(), loaded.process.workerShutdownTimeout);
-    await Promise.all(this.#slots.map((slot) => this.#commitOrReplace(slot)));
+    await commit();
     this.#log = openSupervisorLog(loaded.process.errorLog, process.pid);
     this.#owner?.follow(loaded);
     this.#tlsFiles.watch(loaded);
     this.#logWarnings(loaded);
     this.#write(listenLines(this.addresses()));
     this.#write(hopLines(loaded.hops));
-  }
-
-  // A worker that cannot swap must not go on with the old configuration while others have the new.
-  async #commitOrReplace(slot: WorkerSlot): Promise<void> {
-    if (slot.host === null) return;
-    try {
-      await this.#commit(slot);
-    } catch (error) {
-      const failure = asSallyportError(error);
-      const host = slot.empty();
-      await host?.close();
-      if (this.#state === 'running' && host !== null) slot.retryLater(failure);
-    }
-  }
-
-  async #restart(slot: WorkerSlot): Promise<void> {
-    const current = this.#current;
-    if (this.#state !== 'running' || current === null || !this.#slots.includes(slot)) return;
-    try {
-      await this.#prepareNew(slot, current);
-      await this.#commit(slot);
-      this.#log.log('notice', `worker ${slot.id} restarted`);
-    } catch (error) {
-      await slot.empty()?.close();
-      if (this.#state === 'running') slot.retryLater(asSallyportError(error));
-    }
-  }
-
-  async #prepareNew(slot: WorkerSlot, loaded: Loaded): Promise<void> {
-    const listeners = this.#sockets.bind(slot.id, loaded.listens);
-    await slot.fill().prepare({ recorded: loaded.recorded, listeners });
-  }
-
-  async #prepareKept(
-    slot: WorkerSlot,
-    loaded: Loaded,
-    added: readonly ListenSetting[],
-  ): Promise<void> {
-    const listeners = this.#sockets.bind(slot.id, added);
-    await slot.host?.prepare({ recorded: loaded.recorded, listeners });
-  }
-
-  async #commit(slot: WorkerSlot): Promise<void> {
-    await slot.host?.commit();
-    slot.markServing();
-  }
-
-  #drain(host: EngineHost | null, timeoutMs: number): void {
-    if (host === null) return;
-    this.#leaving.add(host);
-    const left = (): void => {
-      this.#leaving.delete(host);
-      for (const resolve of this.#onLeft.splice(0)) resolve();
-    };
-    host.drain(timeoutMs).then(left, left);
-  }
-
-  #newSlots(from: number, to: number): WorkerSlot[] {
-    const hooks = {
-      createHost: (workerId: number, onDeath: (cause: SallyportError) => void) =>
-        this.#createHost(workerId, onDeath),
-      restartDelay: this.#parts.restartDelay,
-      died: (slot: WorkerSlot, cause: SallyportError, delayMs: number) =>
-        this.#workerDied(slot, cause, delayMs),
-      restart: (slot: WorkerSlot) => void this.#exclusive(() => this.#restart(slot)),
-    };
-    const slots: WorkerSlot[] = [];
-    for (let id = from; id < to; id += 1) slots.push(new WorkerSlot(id, hooks));
-    return slots;
-  }
-
-  #createHost(workerId: number, onDeath: (cause: SallyportError) => void): EngineHost {
-    const onError = (error: Error): void => {
-      const failure = asSallyportError(error);
-      this.logError(failure);
-      this.#events.error(failure);
-    };
-    const seat = this.#seats.take();
-    if (this.#current?.process.masterProcess === false) {
-      return new EngineRunner(this.#parts.engine, { workerId, seat, onError });
-    }
-    const onExit = (): void => {
-      const zones = this.#current?.recorded.zones;
-      if (zones !== undefined) this.#seats.free(seat, zones);
-    };
-    return new WorkerThread({
-      url: this.#parts.workerUrl,
-      workerId,
-      seat,
-      onError,
-      onDeath,
-      onExit,
-    });
-  }
-
-  #workerDied(slot: WorkerSlot, cause: SallyportError, delayMs: number): void {
-    this.logError(cause);
-    const when = delayMs === 0 ? 'now' : `in ${delayMs / 1000} s`;
-    this.#log.log('notice', `worker ${slot.id} is restarted ${when}`);
-    this.#events.workerDied(slot.id, cause);
-    this.#events.error(cause);
   }
 
   #checkEnvironment(): readonly string[] {
@@ -410,10 +301,9 @@ export class Supervisor {
     }
   }
 
-  #emptySlots(): readonly EngineHost[] {
-    const hosts = this.#slots.map((slot) => slot.empty());
-    this.#slots = [];
-    return hosts.filter((host) => host !== null);
+  #assertRunning(message: string): Loaded {
+    if (this.#state === 'running' && this.#current !== null) return this.#current;
+    throw new SallyportError('NOT_RUNNING', message);
   }
 
   #end(): void {

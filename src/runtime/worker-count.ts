@@ -15,22 +15,14 @@ export function workerCount(settings: ProcessSettings, log: ErrorLog): number {
   return 1;
 }
 
-/** What a running proxy is asked to become. */
-export interface CountChange {
-  readonly old: ProcessSettings;
-  readonly new: ProcessSettings;
-  /** May further workers listen on the addresses that are bound already? */
-  readonly shareable: boolean;
-}
-
 /** How many workers there are after a reload. */
-export function workerCountAfterReload(change: CountChange, log: ErrorLog): number {
-  if (!change.old.masterProcess) return 1;
-  const count = workerCount({ ...change.new, masterProcess: true }, log);
-  if (count === 1 || change.shareable) return count;
-  const why = 'the socket of a single worker cannot be shared';
-  log.log('warn', `${count} workers take effect at the next start: ${why}`);
-  return 1;
+export function workerCountAfterReload(
+  old: ProcessSettings,
+  fresh: ProcessSettings,
+  log: ErrorLog,
+): number {
+  if (!old.masterProcess) return 1;
+  return workerCount({ ...fresh, masterProcess: true }, log);
 }
 
 /** Names the changes that need a new start: what is decided when the process starts. */

@@ -4,16 +4,23 @@
 
 import { errorRows, SallyportError, type ErrorCode } from '../base/errors.ts';
 import type { WorkerSeat } from '../base/worker-seat.ts';
-import type { EngineJob } from './engine-parts.ts';
+import type { ClosedSockets, EngineJob, JobListener } from './engine-parts.ts';
 
 /** What the supervisor asks. */
 export type Ask =
   | { readonly kind: 'prepare'; readonly job: EngineJob }
   | { readonly kind: 'commit' }
   | { readonly kind: 'abandon' }
+  | {
+      readonly kind: 'listen';
+      readonly listeners: readonly JobListener[];
+      readonly closed: ClosedSockets;
+    }
   | { readonly kind: 'drain'; readonly timeoutMs: number }
   | { readonly kind: 'close' }
-  | { readonly kind: 'reopen' };
+  | { readonly kind: 'reopen' }
+  /** Are you still there? */
+  | { readonly kind: 'ping' };
 
 /** A question with its number. */
 export interface Request {

@@ -40,11 +40,15 @@ async function answer(runner: EngineRunner, ask: Ask): Promise<void> {
       return await runner.commit();
     case 'abandon':
       return await runner.abandon();
+    case 'listen':
+      return await runner.listen(ask.listeners, ask.closed);
     case 'drain':
       return await runner.drain(ask.timeoutMs);
     case 'close':
       return await runner.close();
     case 'reopen':
       return runner.reopenLogs();
+    case 'ping':
+      return;
   }
 }

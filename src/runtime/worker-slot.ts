@@ -2,7 +2,7 @@
 // restart, later each time that it happens soon again.
 
 import type { SallyportError } from '../base/errors.ts';
-import type { EngineHost } from './engine-parts.ts';
+import type { EngineHost, JobListener } from './engine-parts.ts';
 import { healthyAfterMs } from './restart-delay.ts';
 
 /** What a slot needs of the supervisor. */
@@ -19,6 +19,8 @@ export interface SlotHooks {
 /** The place of one worker. */
 export class WorkerSlot {
   readonly id: number;
+  /** What the worker here will listen on once it serves what was prepared. */
+  prepared: readonly JobListener[] = [];
   readonly #hooks: SlotHooks;
   #host: EngineHost | null = null;
   #serving = false;
@@ -37,7 +39,8 @@ export class WorkerSlot {
   }
 
   /** Puts a new worker here, which serves nothing yet. */
-  fill(): EngineHost {
+  fill(listeners: readonly JobListener[]): EngineHost {
+    this.prepared = listeners;
     const host = this.#hooks.createHost(this.id, (cause) => this.#died(host, cause));
     this.#host = host;
     return host;

@@ -1,15 +1,19 @@
 // The supervisor's side of one worker thread: requests become promises; a thread that ends before
 // it was told to is a death, reported once with its cause.
 
+import { inspect } from 'node:util';
 import { setFlagsFromString } from 'node:v8';
 import { Worker, type Transferable } from 'node:worker_threads';
 import { SallyportError } from '../base/errors.ts';
 import type { WorkerSeat } from '../base/worker-seat.ts';
-import type { EngineHost, EngineJob } from './engine-parts.ts';
+import type { ClosedSockets, EngineHost, EngineJob, JobListener } from './engine-parts.ts';
+import { Watchdog, type WatchdogTimes } from './watchdog.ts';
 import { fromFailure, type Ask, type Report, type WorkerData } from './worker-protocol.ts';
 
 /** A worker that does not answer a `close` in this time is stuck in its own code. */
 const closePatienceMs = 2_000;
+/** One that cannot be ended in this time is stuck in a call of the system. */
+const endPatienceMs = 2_000;
 
 /** How a worker thread is started and what it reports to. */
 export interface WorkerThreadOptions {
@@ -20,8 +24,11 @@ export interface WorkerThreadOptions {
   readonly onError: (error: SallyportError) => void;
   /** It ended unasked. Called once, after its sockets are closed. */
   readonly onDeath: (cause: SallyportError) => void;
-  /** It ended, asked or not. Called once, before `onDeath`. */
+  /** It ended, asked or not. Called once; before `onDeath`, unless it cannot be ended. */
   readonly onExit: () => void;
+  /** It hangs in a call of the system and lives on, for as long as that takes. Called once. */
+  readonly onStuck: () => void;
+  readonly watchdog: WatchdogTimes;
 }
 
 interface Pending {
@@ -35,8 +42,10 @@ export class WorkerThread implements EngineHost {
   readonly #options: WorkerThreadOptions;
   readonly #pending = new Map<number, Pending>();
   readonly #exited: Promise<void>;
+  readonly #watchdog: Watchdog;
   #lastId = 0;
   #ending = false;
+  #stuck = false;
   #cause: unknown = null;
   #death: SallyportError | null = null;
 
@@ -57,6 +66,10 @@ export class WorkerThread implements EngineHost {
         resolve();
       });
     });
+    this.#watchdog = new Watchdog(options.watchdog, {
+      ping: () => this.#ask({ kind: 'ping' }),
+      stuck: (seconds) => this.#kill(`it has not answered for ${seconds} s`),
+    });
   }
 
   prepare(job: EngineJob): Promise<void> {
@@ -73,25 +86,43 @@ export class WorkerThread implements EngineHost {
     return this.#ask({ kind: 'abandon' });
   }
 
+  listen(listeners: readonly JobListener[], closed: ClosedSockets): Promise<void> {
+    return this.#ask({ kind: 'listen', listeners, closed });
+  }
+
   async drain(timeoutMs: number): Promise<void> {
     this.#ending = true;
     await this.#ask({ kind: 'drain', timeoutMs }).catch(() => {});
-    await this.#worker.terminate();
-    await this.#exited;
+    await this.#end();
   }
 
   async close(): Promise<void> {
     this.#ending = true;
-    const patience = new Promise<void>((resolve) => setTimeout(resolve, closePatienceMs).unref());
-    await Promise.race([this.#ask({ kind: 'close' }).catch(() => {}), patience]);
-    await this.#worker.terminate();
-    await this.#exited;
+    const closed = this.#ask({ kind: 'close' }).catch(() => {});
+    await within(closed, closePatienceMs);
+    await this.#end();
+  }
+
+  // Nothing can end a thread that is in a call of the system.
+  async #end(): Promise<void> {
+    void this.#worker.terminate();
+    if (await within(this.#exited, endPatienceMs)) return;
+    if (this.#stuck) return;
+    this.#stuck = true;
+    this.#options.onStuck();
+    this.#die('it hangs in a call of the system and cannot be ended');
   }
 
   reopenLogs(): void {
     this.#ask({ kind: 'reopen' }).catch((error: unknown) => {
       if (error instanceof SallyportError && !this.#ending) this.#options.onError(error);
     });
+  }
+
+  // The reason stands for the cause that a thread which is stopped cannot give.
+  #kill(reason: string): void {
+    this.#cause ??= reason;
+    void this.#end();
   }
 
   #ask(ask: Ask, transfer: readonly Transferable[] = []): Promise<void> {
@@ -118,19 +149,37 @@ export class WorkerThread implements EngineHost {
 
   #exit(code: number): void {
     this.#options.onExit();
-    const death = this.#describe(code);
+    const cause = this.#cause;
+    this.#die(cause === null ? `exit code ${code}` : describeCause(cause));
+  }
+
+  #die(what: string): void {
+    this.#watchdog.close();
+    if (this.#death !== null) return;
+    const message = `worker ${this.#options.workerId} died: ${what}`;
+    const death = new SallyportError('WORKER_DIED', message, this.#cause ?? undefined);
     this.#death = death;
     for (const pending of this.#pending.values()) pending.reject(death);
     this.#pending.clear();
     if (!this.#ending) this.#options.onDeath(death);
   }
+}
 
-  #describe(code: number): SallyportError {
-    const cause = this.#cause;
-    const what = cause instanceof Error ? (cause.stack ?? cause.message) : `exit code ${code}`;
-    const message = `worker ${this.#options.workerId} died: ${what}`;
-    return new SallyportError('WORKER_DIED', message, cause ?? undefined);
-  }
+/** Is it settled in this time? */
+function within(work: Promise<void>, limitMs: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => resolve(false), limitMs);
+    void work.then(() => {
+      clearTimeout(timer);
+      resolve(true);
+    });
+  });
+}
+
+// Anything can be thrown.
+function describeCause(cause: unknown): string {
+  if (typeof cause === 'string') return cause;
+  return cause instanceof Error ? (cause.stack ?? cause.message) : inspect(cause);
 }
 
 let roomMade = false;

@@ -1,33 +1,38 @@
 // The data path of one worker thread: its listeners, its connections and the snapshot in force.
 
 import type net from 'node:net';
+import type { ClientConnections } from '../base/connection-budget.ts';
+import { openFileLimit } from '../base/open-file-limit.ts';
 import type { WorkerCounters } from '../base/worker-counters.ts';
 import type { ClientConnection } from './client-connection.ts';
-import { Listener, type WorkerState } from './listener.ts';
+import { Listener, type ListenHandle, type WorkerState } from './listener.ts';
+import { RetiredSnapshots } from './retired-snapshots.ts';
 import type { ListenAddress, Snapshot } from './virtual-server.ts';
 
 /** A socket bound for this worker; null where another worker serves the address. */
 export interface EngineListener {
+  /** Of the address. */
   readonly key: string;
-  readonly handle: net.BoundSocket | null;
+  /** Of the socket: a worker may listen on several of one address. */
+  readonly id: string;
+  readonly handle: ListenHandle | null;
 }
+
+/** Ids of sockets to listen on no more. */
+export type ClosedSockets = readonly string[] | 'all';
 
 export interface EngineOptions {
   readonly workerId: number;
   /** Of this worker. */
   readonly counters: WorkerCounters;
-  /** Unexpected, survivable errors. */
-  onError(error: Error): void;
 }
-
-/** How often a draining worker looks whether all is done, besides being told. */
-const drainPollMs = 50;
-/** Old snapshots keep their pools until their last request has surely ended. */
-const disposeAfterMs = 60_000;
 
 export class Engine {
   readonly #options: EngineOptions;
   readonly #listeners = new Map<string, Listener>();
+  /** Those that accept no more, while there are connections that they have accepted. */
+  #former: Listener[] = [];
+  readonly #retired = new RetiredSnapshots();
   #state: WorkerState | null = null;
   #drained: (() => void) | null = null;
 
@@ -46,6 +51,15 @@ export class Engine {
       lastConnectionId: 0,
       onIdle: () => this.#checkDrained(),
     };
+    const { budget } = snapshot;
+    budget.clients = new WorkerClients(this.#state);
+    const openFiles = openFileLimit();
+    budget.limitDescriptors(openFiles);
+    this.#bound(snapshot);
+    if (openFiles < budget.limit) {
+      const exceeds = `worker_connections exceed open file resource limit: ${openFiles}`;
+      snapshot.errorLog.log('warn', `${budget.limit} ${exceeds} (worker_rlimit_nofile)`);
+    }
     try {
       await this.#open(snapshot, listeners, this.#state);
       snapshot.begin();
@@ -55,17 +69,50 @@ export class Engine {
     }
   }
 
+  #bound({ budget, workerConnections, errorLog }: Snapshot): void {
+    budget.limit = workerConnections;
+    budget.log = (level, message) => errorLog.log(level, message);
+  }
+
   async #open(
     snapshot: Snapshot,
     listeners: readonly EngineListener[],
     state: WorkerState,
   ): Promise<void> {
-    for (const { key, handle } of listeners) {
+    for (const { key, id, handle } of listeners) {
       const listen = snapshot.listens.find((one) => one.key === key);
-      if (listen === undefined || handle === null) continue;
+      if (listen === undefined || handle === null || this.#listeners.has(id)) {
+        handle?.[Symbol.dispose]();
+        continue;
+      }
       const listener = new Listener(listen, state);
       await listener.start(handle);
-      this.#listeners.set(key, listener);
+      this.#listeners.set(id, listener);
+    }
+  }
+
+  /**
+   * Listens on further sockets of addresses of the snapshot in force, and on others no more: those
+   * of a worker that died, until it is back.
+   *
+   * @param closed - ids of sockets
+   */
+  async listen(listeners: readonly EngineListener[], closed: ClosedSockets): Promise<void> {
+    const state = this.#state;
+    if (state === null || state.draining) {
+      for (const { handle } of listeners) handle?.[Symbol.dispose]();
+      return;
+    }
+    await this.#open(state.snapshot, listeners, state);
+    await this.#finish((id) => closed === 'all' || closed.includes(id));
+  }
+
+  async #finish(isOver: (id: string, key: string) => boolean): Promise<void> {
+    const over = [...this.#listeners].filter(([id, { key }]) => isOver(id, key));
+    await Promise.all(over.map(([, listener]) => listener.finish()));
+    for (const [id, listener] of over) {
+      this.#listeners.delete(id);
+      if (!listener.finished) this.#former.push(listener);
     }
   }
 
@@ -79,35 +126,32 @@ export class Engine {
     await this.#open(snapshot, listeners, state);
     const old = state.snapshot;
     state.snapshot = snapshot;
+    this.#bound(snapshot);
     old.retire();
     snapshot.begin();
-    for (const [key, listener] of this.#listeners) {
+    const gone = new Set<string>();
+    const retired: Listener[] = [];
+    this.#former = this.#former.filter(({ finished }) => !finished);
+    for (const listener of [...this.#listeners.values(), ...this.#former]) {
+      const { key } = listener;
       const listen: ListenAddress | undefined = snapshot.listens.find((one) => one.key === key);
-      if (listen === undefined) {
-        listener.close();
-        this.#listeners.delete(key);
-      } else {
+      if (listen !== undefined) {
         listener.update(listen);
+        continue;
       }
+      gone.add(key);
+      listener.retire();
+      retired.push(listener);
     }
-    for (const connection of state.connections) connection.reconsider();
-    this.#disposeLater(old, state);
-  }
-
-  #disposeLater(old: Snapshot, state: WorkerState): void {
-    const unfinished = [...state.connections].filter((one) => one.busy);
-    if (unfinished.length === 0) {
-      old.dispose();
-      return;
+    const busy = [...state.connections].flatMap(({ underWay }) => underWay ?? []);
+    const finished = this.#finish((_id, key) => gone.has(key));
+    for (const connection of state.connections) {
+      connection.reconsider();
+      if (connection.host.draining) connection.closeIdle();
     }
-    const started = Date.now();
-    const timer = setInterval(() => {
-      const over = unfinished.every((one) => !one.busy || !state.connections.has(one));
-      if (!over && Date.now() - started < disposeAfterMs) return;
-      clearInterval(timer);
-      old.dispose();
-    }, drainPollMs);
-    timer.unref();
+    // On what is listened on no more a request may still begin, with the old snapshot.
+    this.#retired.add(old, [...busy, ...retired]);
+    await finished;
   }
 
   /**
@@ -118,9 +162,9 @@ export class Engine {
     const state = this.#state;
     if (state === null) return;
     state.draining = true;
-    for (const listener of this.#listeners.values()) listener.close();
-    for (const connection of state.connections) connection.closeIdle();
     const { promise, resolve } = Promise.withResolvers<void>();
+    for (const connection of state.connections) connection.closeIdle();
+    await this.#finish(() => true);
     this.#drained = resolve;
     const timer = timeoutMs > 0 ? setTimeout(() => this.#cut(), timeoutMs) : null;
     this.#checkDrained();
@@ -159,6 +203,7 @@ export class Engine {
       socket.destroy();
       state.counters.closed();
     }
+    this.#retired.disposeAll();
     state.snapshot.dispose();
     this.#drained?.();
   }
@@ -166,10 +211,37 @@ export class Engine {
   /** Opens the log files anew, after they were renamed (USR1). */
   reopenLogs(): void {
     this.#state?.snapshot.logFiles.reopenAll();
+    this.#retired.reopenLogs();
+  }
+}
+
+/** The clients of a worker as its budget sees them. */
+class WorkerClients implements ClientConnections {
+  readonly #state: WorkerState;
+
+  constructor(state: WorkerState) {
+    this.#state = state;
   }
 
-  /** For defects that reach nobody else. */
-  report(error: Error): void {
-    this.#options.onError(error);
+  get count(): number {
+    return this.#state.connections.size + this.#state.handshakes.size;
+  }
+
+  get idle(): number {
+    return this.#quiet().length;
+  }
+
+  closeIdle(count: number): number {
+    const quiet = this.#quiet().sort((one, other) => one.quietSince - other.quietSince);
+    let closed = 0;
+    for (const connection of quiet) {
+      if (closed < count && connection.closeIdle()) closed += 1;
+    }
+    return closed;
+  }
+
+  // Between two requests, or before the first.
+  #quiet(): ClientConnection[] {
+    return [...this.#state.connections].filter((one) => one.idle);
   }
 }

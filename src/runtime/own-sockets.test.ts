@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { test } from 'node:test';
-import { ListenSockets } from './listen-sockets.ts';
+import { OwnSockets } from './own-sockets.ts';
 
 function listen(host: string, port: number) {
   const address = { kind: 'ip', host, port } as const;
@@ -13,7 +13,7 @@ test('all addresses that cannot be bound are named', async () => {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as { readonly port: number };
-  const sockets = new ListenSockets({ reusePort: false });
+  const sockets = new OwnSockets({ reusePort: false });
   const listens = [listen('127.0.0.1', port), listen('203.0.113.77', 8080)];
   await assert.rejects(sockets.probe(listens), {
     message:
@@ -24,9 +24,9 @@ test('all addresses that cannot be bound are named', async () => {
 });
 
 test('after a failure none of the addresses stays bound', () => {
-  const sockets = new ListenSockets({ reusePort: false });
+  const sockets = new OwnSockets({ reusePort: false });
   const listens = [listen('127.0.0.1', 0), listen('203.0.113.77', 8080)];
-  assert.throws(() => sockets.bind(0, listens), { code: 'LISTEN_FAILED' });
+  assert.throws(() => sockets.forWorker(0, listens), { code: 'LISTEN_FAILED' });
   assert.deepEqual(
     sockets.addresses().filter(({ key }) => key.startsWith('203')),
     [],
@@ -35,15 +35,15 @@ test('after a failure none of the addresses stays bound', () => {
 
 for (const reusePort of [false, true]) {
   test(`a socket in reserve takes the place of one that is gone (reusePort ${reusePort})`, async () => {
-    const sockets = new ListenSockets({ reusePort });
+    const sockets = new OwnSockets({ reusePort });
     const listens = [listen('127.0.0.1', 0)];
-    const [first] = sockets.bind(0, listens);
+    const [first] = sockets.forWorker(0, listens);
     sockets.reserve(listens, 1);
     const before = createServer().listen(first?.handle);
     await once(before, 'listening');
     before.close();
     await once(before, 'close');
-    const [second] = sockets.bind(0, listens);
+    const [second] = sockets.forWorker(0, listens);
     const after = createServer().listen(second?.handle);
     await once(after, 'listening');
     assert.deepEqual(after.address(), {
@@ -57,13 +57,14 @@ for (const reusePort of [false, true]) {
 }
 
 test('only the first worker gets a unix socket', () => {
-  const sockets = new ListenSockets({ reusePort: true });
+  const sockets = new OwnSockets({ reusePort: true });
   const address = { kind: 'unix', path: '/nonexistent/s' } as const;
-  const listens = [{ key: 'unix:/nonexistent/s', address, ipv6Only: false }];
-  assert.deepEqual(sockets.bind(0, listens), [
-    { key: 'unix:/nonexistent/s', handle: null, path: '/nonexistent/s' },
+  const key = 'unix:/nonexistent/s';
+  const listens = [{ key, address, ipv6Only: false }];
+  assert.deepEqual(sockets.forWorker(0, listens), [
+    { key, id: key, handle: null, descriptor: null, path: '/nonexistent/s' },
   ]);
-  assert.deepEqual(sockets.bind(1, listens), [
-    { key: 'unix:/nonexistent/s', handle: null, path: null },
+  assert.deepEqual(sockets.forWorker(1, listens), [
+    { key, id: key, handle: null, descriptor: null, path: null },
   ]);
 });
