@@ -22,7 +22,11 @@ const general = [
   'Pools of upstream connections and caches of TLS sessions belong to the whole TLS policy of a ' +
     'hop: a location with another CA, name or client certificate never uses what this one opened.',
   'HTTP/1.1 is read strictly: a bare LF, a bare CR, white space before a colon, obsolete line ' +
-    'folding, and Transfer-Encoding together with Content-Length are refused.',
+    'folding, and Transfer-Encoding together with Content-Length are refused. ' +
+    'docs/framing.md has every form, beside what nginx does.',
+  'Expectations other than 100-continue are answered 417, as is a Connection field that names ' +
+    'what framing, routing or identity rest on with 400; nginx takes no notice of either. HTTP/0.9 ' +
+    'is refused.',
   'A directive of nginx that is not implemented is an error with file, line and column.',
 ];
 

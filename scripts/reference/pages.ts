@@ -11,6 +11,7 @@ import { differencesPage } from './differences.ts';
 import { directivesPage } from './directives.ts';
 import { errorPages } from './error-pages.ts';
 import { errorsPage } from './errors.ts';
+import { framingPage } from './framing.ts';
 import { inlineWith } from './markdown.ts';
 import { serverParameters } from './server-parameters.ts';
 import { tlsPage } from './tls.ts';
@@ -32,6 +33,7 @@ export async function referencePages(): Promise<Map<string, string>> {
     'docs/directives.md': directivesPage(directiveRows, inline),
     'docs/variables.md': variablesPage(variableRows, inline),
     'docs/errors.md': errorsPage(inline),
+    'docs/framing.md': framingPage(inline),
     'docs/differences.md': differencesPage(directiveRows, inline),
     'docs/tls.md': tlsPage(
       { rows: directiveRows, variables: variableRows, foreign: foreignDirectives },

@@ -21,6 +21,7 @@ const common: Readonly<Record<string, ShellVariable>> = {
   KEY: { value: '/etc/sallyport/shop.key', from: 'ssl_certificate_key' },
   LOG: { value: '/var/log/sallyport/error.log', from: 'error_log' },
   NAME: { value: 'orders-1.internal', from: 'the name of the server' },
+  PID: { value: '4711', from: 'the number in the file of pid' },
   PIDFILE: { value: '/run/sallyport/sallyport.pid', from: 'pid' },
   USERNAME: { value: 'www-data', from: 'user' },
 };

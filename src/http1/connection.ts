@@ -43,6 +43,11 @@ function optionOf(token: string): number {
   return isToken(token) ? ConnectionOption.other : ConnectionOption.malformed;
 }
 
+/** The elements of a comma-separated value in lower case; empty ones stay. */
+export function listElements(value: string): string[] {
+  return value.split(',').map((element) => withoutSpace(element).toLowerCase());
+}
+
 /** Without spaces and tabs around; `trim` would take characters of obs-text as well. */
 function withoutSpace(text: string): string {
   let start = 0;
@@ -69,6 +74,13 @@ const neededFields = new Set([
   'forwarded',
   'via',
   'x-real-ip',
+  'x-client-ip',
+  'x-cluster-client-ip',
+  'true-client-ip',
+  'cf-connecting-ip',
+  'fastly-client-ip',
+  'client-cert',
+  'client-cert-chain',
 ]);
 
 /**

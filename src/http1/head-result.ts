@@ -22,6 +22,8 @@ export const HeadResult = {
   notImplemented: -5,
   /** The authority in the request target and Host contradict each other: 400. */
   hostConflict: -6,
+  /** An expectation other than 100-continue: 417. */
+  expectationFailed: -7,
 } as const;
 
 export type HeadResultValue = (typeof HeadResult)[keyof typeof HeadResult];
@@ -37,6 +39,8 @@ export function requestErrorCode(result: number): ErrorCode {
       return 'CLIENT_VERSION_UNSUPPORTED';
     case HeadResult.notImplemented:
       return 'CLIENT_NOT_IMPLEMENTED';
+    case HeadResult.expectationFailed:
+      return 'CLIENT_EXPECTATION_FAILED';
     default:
       return 'CLIENT_BAD_REQUEST';
   }

@@ -188,7 +188,10 @@ test('versions: a higher minor one is 1.1, a higher major one unsupported', () =
   assert.equal(accepted(line('GET / HTTP/1.9')).version, 11);
   assert.equal(accepted('GET / HTTP/1.0\r\n\r\n').version, 10);
   assert.equal(parse(line('GET / HTTP/2.0'))[0], HeadResult.versionUnsupported);
-  assert.equal(parse('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n')[0], HeadResult.badRequest);
+  const preface = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n';
+  assert.equal(parse(preface)[0], HeadResult.versionUnsupported);
+  assert.equal(parse(line('PRI * HTTP/1.1'))[0], HeadResult.badRequest);
+  assert.equal(parse(line('PRI *'))[0], HeadResult.badRequest);
   assert.equal(parse(line('OPTIONS * HTTP/3.0'))[0], HeadResult.versionUnsupported);
 });
 
@@ -297,13 +300,17 @@ test('Content-Length is digits, once, and exact as a number', () => {
 test('Transfer-Encoding is exactly "chunked", once, alone and not in HTTP/1.0', () => {
   assert.equal(accepted(get('Transfer-Encoding: Chunked')).chunked, true);
   const rows: [string, number][] = [
-    [get('Transfer-Encoding: gzip'), HeadResult.notImplemented],
+    [get('Transfer-Encoding: gzip'), HeadResult.badRequest],
     [get('Transfer-Encoding: gzip, chunked'), HeadResult.notImplemented],
-    [get('Transfer-Encoding: chunked, chunked'), HeadResult.notImplemented],
-    [get('Transfer-Encoding: identity'), HeadResult.notImplemented],
-    [get('Transfer-Encoding:'), HeadResult.notImplemented],
-    [get('Transfer-Encoding: chunked;q=1'), HeadResult.notImplemented],
-    [get('Transfer-Encoding: \xa0chunked'), HeadResult.notImplemented],
+    [get('Transfer-Encoding: identity,\tCHUNKED'), HeadResult.notImplemented],
+    [get('Transfer-Encoding: chunked, chunked'), HeadResult.badRequest],
+    [get('Transfer-Encoding: chunked, gzip'), HeadResult.badRequest],
+    [get('Transfer-Encoding: chunked,'), HeadResult.badRequest],
+    [get('Transfer-Encoding: ,chunked'), HeadResult.badRequest],
+    [get('Transfer-Encoding: identity'), HeadResult.badRequest],
+    [get('Transfer-Encoding:'), HeadResult.badRequest],
+    [get('Transfer-Encoding: chunked;q=1'), HeadResult.badRequest],
+    [get('Transfer-Encoding: \xa0chunked'), HeadResult.badRequest],
     [get('Transfer-Encoding: chunked', 'Transfer-Encoding: chunked'), HeadResult.badRequest],
     [get('Transfer-Encoding: chunked', 'Transfer-Encoding: gzip'), HeadResult.badRequest],
     [get('Transfer-Encoding: chunked', 'Content-Length: 5'), HeadResult.badRequest],
@@ -341,6 +348,8 @@ test('options of Connection are listed but for close and keep-alive', () => {
   for (const value of ['a b', 'a;b', '"x"', 'x=1', '\xe9']) {
     assert.equal(parse(get(`Connection: ${value}`))[0], HeadResult.badRequest, value);
   }
+  assert.equal(accepted(get(`Connection: ${'a,'.repeat(50)}`)).connectionTokens?.length, 50);
+  assert.equal(parse(get(`Connection: ${'a,'.repeat(51)}`))[0], HeadResult.badRequest);
 });
 
 test('Connection may not name a field that routing, framing or identity needs', () => {
@@ -364,7 +373,11 @@ test('Upgrade counts only with Connection: upgrade and in HTTP/1.1', () => {
 
 test('only 100-continue of HTTP/1.1 is an expectation', () => {
   assert.equal(accepted(get('Expect: 100-continue')).expectContinue, true);
-  assert.equal(accepted(get('Expect: other')).expectContinue, false);
+  assert.equal(accepted(get('Expect: 100-Continue , 100-continue')).expectContinue, true);
+  assert.equal(accepted(get('Expect:')).expectContinue, false);
+  for (const value of ['other', '100-continue, other', '100-continue=1', '"100-continue"']) {
+    assert.equal(parse(get(`Expect: ${value}`))[0], HeadResult.expectationFailed);
+  }
   const old = 'GET / HTTP/1.0\r\nExpect: 100-continue\r\n\r\n';
   assert.equal(accepted(old).expectContinue, false);
 });

@@ -5,6 +5,7 @@ import {
   ConnectionOption,
   equalsIgnoringCase,
   isNeededField,
+  listElements,
   readConnection,
 } from './connection.ts';
 import { parseContentLength } from './content-length.ts';
@@ -14,6 +15,10 @@ import { HeadResult } from './head-result.ts';
 import { isHostPort, sameHost } from './host.ts';
 import type { RequestHead } from './request-head.ts';
 import { defaultPortOf } from './request-target.ts';
+import { isToken } from './text.ts';
+
+/** Most options of Connection but close and keep-alive. No client has more than a few. */
+const mostOptions = 50;
 
 // Interpreting never yields, so one serves all connections of a thread.
 const tokens: string[] = [];
@@ -46,13 +51,15 @@ export function interpretRequest(head: RequestHead, reader: HeadReader): number 
         break;
       case FieldId.transferEncoding:
         if (!head.chunked && !equalsIgnoringCase(value, 'chunked'))
-          return unknownCoding(head, reader);
+          return otherCoding(head, value, reader);
         error = noteChunked(head);
         break;
       case FieldId.expect:
-        // Other expectations are ignored, as nginx does; so is any of HTTP/1.0 (RFC 9110 10.1.1).
-        if (head.version === 11 && equalsIgnoringCase(value, '100-continue')) {
-          head.expectContinue = true;
+        // Any of HTTP/1.0 is ignored (RFC 9110 10.1.1).
+        if (head.version === 10) break;
+        if (!noteExpectation(head, value)) {
+          reader.error = 'expectation other than 100-continue';
+          return HeadResult.expectationFailed;
         }
         break;
       case FieldId.upgrade:
@@ -90,10 +97,28 @@ function noteChunked(head: RequestHead): string {
   return head.version === 10 ? 'Transfer-Encoding in HTTP/1.0' : '';
 }
 
-function unknownCoding(head: RequestHead, reader: HeadReader): number {
+/**
+ * A Transfer-Encoding that is not simply "chunked". Codings under a final chunked would be a matter
+ * of understanding them; without it nobody knows where the body ends (RFC 9112 6.1, 6.3).
+ */
+function otherCoding(head: RequestHead, value: string, reader: HeadReader): number {
   if (head.version === 10) return refuse(reader, 'Transfer-Encoding in HTTP/1.0');
+  const codings = listElements(value);
+  if (!codings.every(isToken)) return refuse(reader, 'invalid Transfer-Encoding');
+  if (codings.indexOf('chunked') !== codings.length - 1) {
+    return refuse(reader, 'chunked is not the one final transfer coding');
+  }
   reader.error = 'transfer coding other than chunked';
   return HeadResult.notImplemented;
+}
+
+/** Is 100-continue all that is expected? Empty elements count as nothing. */
+function noteExpectation(head: RequestHead, value: string): boolean {
+  for (const element of listElements(value)) {
+    if (element === '100-continue') head.expectContinue = true;
+    else if (element !== '') return false;
+  }
+  return true;
 }
 
 function applyConnection(head: RequestHead, options: number, reader: HeadReader): number {
@@ -106,6 +131,8 @@ function applyConnection(head: RequestHead, options: number, reader: HeadReader)
   if (tokens.length === 0) return 1;
   if ((options & ConnectionOption.malformed) !== 0)
     return refuse(reader, 'invalid Connection field');
+  // Each field of the request is looked for among them.
+  if (tokens.length > mostOptions) return refuse(reader, 'too many options in Connection');
   for (const token of tokens) {
     if (isNeededField(token))
       return refuse(reader, 'Connection names a field that must not be removed');

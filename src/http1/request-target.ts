@@ -3,6 +3,7 @@
 
 import { Char, targetClasses, TargetClass } from './char-class.ts';
 import type { HeadReader } from './head-reader.ts';
+import { HeadResult } from './head-result.ts';
 import { isHostPort } from './host.ts';
 import type { RequestHead } from './request-head.ts';
 
@@ -52,7 +53,13 @@ function readPath(reader: HeadReader, head: RequestHead, start: number): number 
 
 function readAsterisk(reader: HeadReader, head: RequestHead): number {
   const start = reader.position;
-  if (head.method !== 'OPTIONS') return reader.bad('"*" as request target', start);
+  if (head.method !== 'OPTIONS') {
+    // The preface of HTTP/2 is made to be understood so far (RFC 9113 3.4).
+    if (head.method === 'PRI' && reader.cut(start, start + 9) === '* HTTP/2.') {
+      return reader.fail(HeadResult.versionUnsupported, 'preface of HTTP/2', start);
+    }
+    return reader.bad('"*" as request target', start);
+  }
   head.form = 'asterisk';
   head.path = '*';
   head.query = '';

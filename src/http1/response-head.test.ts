@@ -174,3 +174,25 @@ test('nothing of a head stays behind in the next one', () => {
   head.reset();
   assert.deepEqual(head, new ResponseHead());
 });
+
+test('1xx that promises a body is refused, and nothing follows such a 204', () => {
+  for (const line of ['Content-Length: 1', 'Transfer-Encoding: chunked']) {
+    for (const status of ['100 Continue', '101 Switching', '103 Early Hints']) {
+      const [result, head] = parse(`HTTP/1.1 ${status}\r\n${line}\r\n\r\n`);
+      assert.equal(result, HeadResult.badRequest);
+      assert.equal(head.error, 'interim response with a body');
+    }
+    assert.equal(accepted(`HTTP/1.1 204 No\r\n${line}\r\n\r\n`).keepAlive, false);
+    assert.equal(accepted(`HTTP/1.1 304 Not\r\n${line}\r\n\r\n`).keepAlive, true);
+  }
+  assert.equal(accepted('HTTP/1.1 100 C\r\nContent-Length: 0\r\n\r\n').status, 100);
+  assert.equal(accepted('HTTP/1.1 204 No\r\nContent-Length: 0\r\n\r\n').keepAlive, true);
+});
+
+test('a bare LF anywhere is seen before the head is complete', () => {
+  for (const text of ['HTTP/1.1 200 OK\n', ok('X: y\n').slice(0, -4), `${ok().slice(0, -2)}\n`]) {
+    const [result, head] = parse(text);
+    assert.equal(result, HeadResult.badRequest, JSON.stringify(text));
+    assert.match(head.error, /^bare LF at byte \d+$/);
+  }
+});

@@ -128,8 +128,11 @@ function checkBeginning(input: Buffer, start: number, end: number, limit: number
     if (input[start + i] !== httpVersion1[i]) return reader.bad('invalid status line', start + i);
   }
   // A server that ends lines with LF would otherwise be waited for until the read timeout.
-  const lf = input.indexOf(Char.lf, start);
-  if (lf > start && lf < end && input[lf - 1] !== Char.cr) return reader.bad('bare LF', lf);
+  let lf = input.indexOf(Char.lf, start);
+  while (lf >= 0 && lf < end) {
+    if (lf > start && input[lf - 1] !== Char.cr) return reader.bad('bare LF', lf);
+    lf = input.indexOf(Char.lf, lf + 1);
+  }
   return end - start >= limit ? tooLong(end) : HeadResult.incomplete;
 }
 
@@ -212,7 +215,17 @@ function interpret(head: ResponseHead): string {
     }
   }
   applyConnection(head, options);
-  return head.chunked && head.contentLength >= 0 ? 'both Transfer-Encoding and Content-Length' : '';
+  if (head.chunked && head.contentLength >= 0) return 'both Transfer-Encoding and Content-Length';
+  const bodiless = head.status < 200 || head.status === 204;
+  return bodiless && (head.chunked || head.contentLength > 0) ? promisesBody(head) : '';
+}
+
+// 1xx and 204 have no body, and must not say that they have one (RFC 9110, 8.6; RFC 9112, 6.1). Behind
+// an interim answer that does, what follows could be its body or the next answer. A 204 is whole, but
+// what may follow it must not become the answer to another request.
+function promisesBody(head: ResponseHead): string {
+  head.keepAlive = false;
+  return head.status === 204 ? '' : 'interim response with a body';
 }
 
 function applyConnection(head: ResponseHead, options: number): void {
