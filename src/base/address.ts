@@ -37,7 +37,7 @@ export function parseHostPort(text: string): HostPort | null {
     const host = bracketed[1] ?? '';
     return isIP(host) === 6 ? withPort(host, bracketed[2]) : null;
   }
-  const plain = /^([^:[\]/\s]+)(?::(\d{1,5}))?$/.exec(text);
+  const plain = /^([^:[\]/\s@]+)(?::(\d{1,5}))?$/.exec(text);
   return plain === null ? null : withPort(plain[1] ?? '', plain[2]);
 }
 
@@ -47,12 +47,18 @@ function withPort(host: string, digits: string | undefined): HostPort | null {
   return port >= 1 && port <= 65535 ? { host, port } : null;
 }
 
+/** A host and port for a message: without the user and password that nobody sends anyway. */
+export function shownHostPort(text: string): string {
+  return text.replace(/^.*@/s, '[redacted]@');
+}
+
 /**
  * What is wrong with a text that `parseHostPort` refuses, in nginx's words: "no host", "invalid
  * port", …
  */
 export function hostPortProblem(text: string): string {
   if (text.startsWith('unix:')) return 'no path in the unix domain socket';
+  if (text.includes('@')) return 'user or password';
   if (text.startsWith('[]')) return 'no host';
   if (/^\[[^\]]*\](:|$)/.test(text)) {
     const close = text.indexOf(']');

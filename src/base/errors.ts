@@ -86,6 +86,13 @@ const facts = {
     'error',
     'The proxy was asked for something that only a running one can do, or started twice.',
   ),
+  UPGRADE_FAILED: row(
+    'config',
+    0,
+    'no',
+    'alert',
+    'The program that was to replace this one does not serve; this one goes on.',
+  ),
   WORKER_DIED: row(
     'internal',
     0,
@@ -142,6 +149,13 @@ const facts = {
     'no',
     'info',
     'The request uses a transfer coding other than chunked.',
+  ),
+  CLIENT_EXPECTATION_FAILED: row(
+    'client',
+    417,
+    'no',
+    'info',
+    'The request has an Expect field with anything but 100-continue.',
   ),
   CLIENT_TIMEOUT: row(
     'client',
@@ -219,6 +233,13 @@ const facts = {
     'An upstream response head does not fit proxy_buffer_size.',
   ),
   ...upstreamTlsErrorRows,
+  RESOURCES_EXHAUSTED: row(
+    'internal',
+    500,
+    'no',
+    'alert',
+    'No connection, file descriptor or memory of the system is left to reach an upstream server.',
+  ),
   INTERNAL: row('internal', 500, 'no', 'crit', 'A defect in the proxy itself.'),
 } as const satisfies Record<string, ErrorFacts>;
 

@@ -23,3 +23,26 @@ export function describeSystemError(error: unknown): string {
   const text = wording[code] ?? getSystemErrorMap().get(errno)?.[1] ?? code;
   return `${Math.abs(errno)}: ${text.charAt(0).toUpperCase()}${text.slice(1)}`;
 }
+
+// Where more than the error itself says what to do.
+const hints: Readonly<Record<string, string>> = {
+  EMFILE: '; raise worker_rlimit_nofile',
+  ENFILE: '; the whole system has no descriptors left (fs.file-max)',
+};
+
+/** The directive or setting that a system error points to, after "; "; empty for most. */
+export function systemErrorHint(error: unknown): string {
+  return hints[(error as NodeJS.ErrnoException).code ?? ''] ?? '';
+}
+
+/**
+ * What failed at a file and why: `open() "/tmp/x" failed (24: Too many open files)`.
+ *
+ * @param error - of `node:fs`; of any other the message is given
+ */
+export function describeFileError(error: unknown): string {
+  const { syscall, path } = error as NodeJS.ErrnoException;
+  if (syscall === undefined) return describeSystemError(error);
+  const place = path === undefined ? '' : ` "${path}"`;
+  return `${syscall}()${place} failed (${describeSystemError(error)})${systemErrorHint(error)}`;
+}

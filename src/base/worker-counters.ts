@@ -4,7 +4,7 @@
 /** Numbers of a line; a line is what a processor moves at a time, so that writers don't meet. */
 const lineLength = 8;
 /** Most threads at a time, those that drain included, and the line of those that are gone. */
-export const mostWorkers = 4_096;
+export const mostWorkers = 1_024;
 
 const Field = {
   accepted: 0,

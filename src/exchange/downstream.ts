@@ -52,8 +52,9 @@ export interface ClientConnectionFacts {
   readonly proxied: ProxyHeader | null;
 }
 
-/** Takes the request body as it arrives. The buffers are its own to keep. */
+/** Takes the request body as it arrives. */
 export interface BodySink {
+  /** @param chunk - good during this call; what must outlive it is copied */
   onBodyData(chunk: Buffer): void;
   onBodyEnd(): void;
   /** The body ended badly: too slow, malformed, or the client went away. */

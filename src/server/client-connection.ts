@@ -1,5 +1,5 @@
-// One client connection. The reading half (client-reader.ts) starts exchanges one at a time; this
-// half writes their responses, and keeps the connection alive or closes it.
+// One client connection. client-reader.ts starts exchanges one at a time, client-responder.ts writes
+// their responses; here is its life: kept alive, upgraded, timed out, lingered over, closed.
 //
 //   idle ──bytes──▶ head ──complete──▶ busy ◀──▶ body         (busy: the exchange is under way)
 //    ▲                                  │
@@ -7,53 +7,37 @@
 //                                       └── close ──▶ lingering ──▶ closed
 
 import { now } from '../base/clock.ts';
-import type { FirstPart, TunnelEnd } from '../exchange/downstream.ts';
+import type { TunnelEnd } from '../exchange/downstream.ts';
 import type { Exchange } from '../exchange/exchange.ts';
-import { ClientReader, noBytes, State, Waiting } from './client-reader.ts';
+import { noBytes, State, Waiting } from './client-reader.ts';
+import { ClientResponder } from './client-responder.ts';
 import { logExchange, releaseExchange } from './exchange-end.ts';
 import { guarded, locationOf } from './phases.ts';
 import { hasPostAction, startPostAction } from './post-action.ts';
 import { logError } from './request-log.ts';
-import { losesKeepalive } from './user-agent.ts';
+import { keepBytes } from './shared-reads.ts';
 import { policyOfHandshake, serverOfHandshake } from './virtual-server.ts';
-import { bytesAtOnce, Pacer } from './pacer.ts';
-import { ResponsePipeline } from './response-pipeline.ts';
-import { composeResponseHead, isBodyless } from './response-head.ts';
-import { writeBody, writeHeadAlone, writeHeadAndBody, writeLastChunk } from './response-writer.ts';
 
-/** nginx's status for a connection that is closed without an answer. */
-const closedWithoutWord = 444;
+/** How long after a connection is made its first request is waited for at shutdown. */
+const firstRequestMs = 1_000;
 
-/** What leaves with the head. */
-interface Opening {
-  readonly first: FirstPart;
-  readonly last: boolean;
-  readonly done: (() => void) | undefined;
-}
-
-export class ClientConnection extends ClientReader {
-  /** Does the kernel gather small segments? */
-  protected delaying = false;
-  /** A timeout ends it, or "return 444". */
-  protected timedOut = false;
+export class ClientConnection extends ClientResponder {
   /** When the last response was complete. */
   protected idleSince = 0;
-  /** The filters of the response under way. */
-  protected pipeline: ResponsePipeline | null = null;
-  /** The last of them where the response has a rate. */
-  protected pacer: Pacer | null = null;
 
   /** Is it between two requests, so that it may be closed without loss? */
   get idle(): boolean {
     return this.state === State.idle && this.input.length === 0;
   }
 
-  override get unsent(): number {
-    return this.socket.writableLength + (this.pacer === null ? 0 : this.pacer.queued);
+  /** Of an idle connection: since when. */
+  get quietSince(): number {
+    return Math.max(this.idleSince, this.startedAt);
   }
 
-  get busy(): boolean {
-    return this.exchange !== null || this.state === State.tunnel;
+  /** The request that is being answered, also one that became a tunnel. */
+  get underWay(): Exchange | null {
+    return this.exchange;
   }
 
   /**
@@ -69,143 +53,7 @@ export class ClientConnection extends ClientReader {
     this.closeIdle();
   }
 
-  // ---- writing
-
-  override sendHead(x: Exchange, first: FirstPart, last: boolean, done?: () => void): boolean {
-    const location = locationOf(x);
-    if (!x.headFiltered) this.filterHead(x);
-    this.decideKeepAlive(x);
-    if (location.client.noDelay === this.delaying) this.setDelaying(!this.delaying);
-    const head = composeResponseHead(x, location);
-    x.headSent = true;
-    x.bytesSent += head.length;
-    if (this.closed) {
-      done?.();
-      if (last) this.complete(x);
-      return true;
-    }
-    const withoutBody = x.method === 'HEAD' || isBodyless(x.status) || x.tunnels;
-    if ((location.rateLimit !== null || x.limitRate > 0) && !withoutBody) {
-      this.pace(x, last ? (first?.length ?? 0) : Infinity);
-    }
-    if (x.filters !== null && !withoutBody)
-      return this.beginFilters(x, head, { first, last, done });
-    let ready: boolean;
-    if (first === null || first.length === 0 || withoutBody) {
-      done?.();
-      ready = writeHeadAlone(this.socket, x, head, last);
-    } else {
-      ready = writeHeadAndBody(this.socket, x, head, { bytes: first, last, done });
-    }
-    if (last) this.complete(x);
-    else if (!ready) this.waitForDrain();
-    return ready;
-  }
-
-  // `tcp_nodelay`: sockets come without delay.
-  protected setDelaying(delaying: boolean): void {
-    this.delaying = delaying;
-    this.raw.setNoDelay(!delaying);
-  }
-
-  override filterHead(x: Exchange): void {
-    x.headFiltered = true;
-    for (const filter of locationOf(x).headerFilters) filter(x);
-  }
-
-  override sendBody(x: Exchange, chunk: Buffer, done: (() => void) | null): boolean {
-    if (this.closed || x.method === 'HEAD' || isBodyless(x.status)) {
-      done?.();
-      return true;
-    }
-    if (this.pipeline !== null) {
-      const going = this.pipeline.write(Buffer.from(chunk));
-      done?.();
-      return going;
-    }
-    const ready = writeBody(this.socket, x, chunk, done ?? undefined);
-    if (!ready) this.waitForDrain();
-    return ready;
-  }
-
-  // A body that may leave at once, and that no filter changes, needs no pacer.
-  protected pace(x: Exchange, bytes: number): void {
-    const { rateLimit } = locationOf(x);
-    const rate = x.limitRate >= 0 ? x.limitRate : (rateLimit?.rate(x) ?? 0);
-    x.limitRate = rate;
-    if (rate === 0) return;
-    const after = rateLimit?.after(x) ?? 0;
-    if (x.filters === null && bytes <= bytesAtOnce(rate, after)) return;
-    this.pacer = new Pacer(rate, after);
-    x.addFilter(this.pacer);
-  }
-
-  // The head leaves alone: a filter may keep the beginning of the body for a while.
-  protected beginFilters(x: Exchange, head: string, body: Opening): boolean {
-    writeHeadAlone(this.socket, x, head, false);
-    const pipeline = new ResponsePipeline(x.filters ?? [], {
-      write: (chunk) => {
-        if (this.closed) return true;
-        const ready = writeBody(this.socket, x, chunk, undefined);
-        if (!ready) this.waitForDrain();
-        return ready;
-      },
-      end: () => this.endUnfiltered(x),
-      fail: (error) => {
-        logError(x, 'error', error.message);
-        this.abortBody(x);
-      },
-      ready: () => this.sourceReady(x),
-    });
-    this.pipeline = pipeline;
-    const { first, last, done } = body;
-    const going =
-      first === null ||
-      pipeline.write(typeof first === 'string' ? Buffer.from(first, 'latin1') : Buffer.from(first));
-    done?.();
-    if (last) pipeline.end();
-    return going;
-  }
-
-  override endBody(x: Exchange): void {
-    if (this.pipeline === null) this.endUnfiltered(x);
-    else if (!x.finished) this.pipeline.end();
-  }
-
-  protected endUnfiltered(x: Exchange): void {
-    if (x.chunked && !this.closed) writeLastChunk(this.socket, x);
-    this.complete(x);
-  }
-
-  override abortBody(x: Exchange): void {
-    x.keepAlive = false;
-    const unframed = x.headSent && !x.chunked && x.contentLength < 0;
-    if (x.status === closedWithoutWord) this.timedOut = true;
-    this.finish(x);
-    // Without framing a FIN would look like the end of the body; a reset does not. Over TLS it is
-    // the missing close_notify that tells, but few clients look.
-    if (unframed && !this.closed) this.raw.resetAndDestroy();
-    this.destroy();
-  }
-
-  protected decideKeepAlive(x: Exchange): void {
-    if (!x.keepAlive) return;
-    const { client } = locationOf(x);
-    x.keepAlive =
-      client.keepaliveTimeout > 0 &&
-      this.requests < client.keepaliveRequests &&
-      !this.ended &&
-      !this.host.draining &&
-      !this.outdated &&
-      now() - this.startedAt < client.keepaliveTime &&
-      !(client.keepaliveDisable !== 0 && losesKeepalive(x, client.keepaliveDisable)) &&
-      // To its client any 2xx to CONNECT is a tunnel: what comes next would not be requests.
-      !(x.request.form === 'authority' && x.status < 300) &&
-      // A body that the client holds back until "100 Continue" may never come.
-      !(this.mustContinue && !this.body.ended);
-  }
-
-  protected complete(x: Exchange): void {
+  protected override complete(x: Exchange): void {
     x.completed = true;
     this.finish(x);
     if (this.closed) return;
@@ -289,7 +137,7 @@ export class ClientConnection extends ClientReader {
     this.socket.destroySoon();
   }
 
-  protected finish(x: Exchange): void {
+  protected override finish(x: Exchange): void {
     if (x.finished) return;
     x.finished = true;
     x.owner = null;
@@ -315,7 +163,7 @@ export class ClientConnection extends ClientReader {
     const early = this.input;
     this.input = noBytes;
     this.socket.resume();
-    return early.length === 0 ? null : early;
+    return early.length === 0 ? null : keepBytes(early);
   }
 
   override writeTunnel(chunk: Buffer, sent?: (error?: Error | null) => void): boolean {
@@ -360,16 +208,6 @@ export class ClientConnection extends ClientReader {
       return;
     }
     if (this.state === State.busy) this.goOn();
-  }
-
-  protected drained(x: Exchange): void {
-    if (this.pipeline === null) this.sourceReady(x);
-    else this.pipeline.drained();
-  }
-
-  protected sourceReady(x: Exchange): void {
-    const { owner } = x;
-    if (owner !== null) guarded(x, () => owner.onClientDrain());
   }
 
   protected override onEnd(): void {
@@ -471,13 +309,24 @@ export class ClientConnection extends ClientReader {
 
   /**
    * Closes it if nothing is under way; for keepalive connections at shutdown. `keepalive_min_timeout`
-   * gives those a little time that may just be sent another request.
+   * gives those a little time that may just be sent another request. At shutdown a new connection
+   * has some in any case: nobody connects without a request to send.
+   *
+   * @returns false where it stays open for now
    */
-  closeIdle(): void {
-    if (!this.idle) return;
-    const rest = this.idleSince + this.clientSettings.keepaliveMinTimeout - now();
-    if (rest > 0 && !this.outdated) this.wait(Waiting.keepalive, rest);
-    else this.closeSoon();
+  closeIdle(): boolean {
+    if (!this.idle) return false;
+    const fresh = this.host.draining && this.idleSince === 0;
+    const end = fresh
+      ? this.startedAt + firstRequestMs
+      : this.idleSince + this.clientSettings.keepaliveMinTimeout;
+    const rest = end - now();
+    if (rest > 0 && !this.outdated) {
+      this.wait(Waiting.keepalive, rest);
+      return false;
+    }
+    this.closeSoon();
+    return true;
   }
 
   override destroy(): void {

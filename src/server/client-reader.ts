@@ -14,6 +14,7 @@ import type {
 } from '../exchange/downstream.ts';
 import { Exchange } from '../exchange/exchange.ts';
 import { Fields } from '../http1/fields.ts';
+import { HeadSearch } from '../http1/head-search.ts';
 import type { ProxyHeader } from '../http1/proxy-protocol.ts';
 import { HeadResult, parseRequestHead, RequestHead } from '../http1/request-head.ts';
 import type { ConnectionHost, DoorFacts } from './connection-host.ts';
@@ -23,6 +24,7 @@ import { guarded, locationOf } from './phases.ts';
 import { RequestBodyReader } from './request-body.ts';
 import { logError } from './request-log.ts';
 import { rejectHead, route, type ChosenHost } from './router.ts';
+import { keepBytes, moveToSharedReads, sharedReads } from './shared-reads.ts';
 
 export const State = { idle: 0, head: 1, busy: 2, tunnel: 3, lingering: 4, closed: 5 } as const;
 /** What the connection's one timer waits for. */
@@ -69,6 +71,9 @@ export abstract class ClientReader implements Downstream {
   protected headStartedAt = 0;
   /** The beginning of a head has come and waits for the rest. */
   protected partial = false;
+  /** Of a head that comes in pieces: how far it was searched, and room for more of it. */
+  protected search: HeadSearch | null = null;
+  protected room: Buffer | null = null;
   protected exchange: Exchange | null = null;
   protected sink: BodySink | null = null;
   protected bodyPaused = false;
@@ -89,7 +94,11 @@ export abstract class ClientReader implements Downstream {
   /** Was its client judged by rules that hold no longer? */
   protected outdated = false;
 
-  constructor(socket: Socket, raw: Socket, host: ConnectionHost, facts: DoorFacts | null) {
+  constructor(opened: Socket, accepted: Socket, host: ConnectionHost, facts: DoorFacts | null) {
+    const direct = facts === null && opened === accepted;
+    const moved = direct ? moveToSharedReads(accepted, (bytes) => this.onShared(bytes)) : null;
+    const socket = moved ?? opened;
+    const raw = moved ?? accepted;
     this.id = host.nextConnectionId();
     this.startedAt = now();
     this.remoteAddress = plainAddress(raw.remoteAddress);
@@ -103,7 +112,7 @@ export abstract class ClientReader implements Downstream {
     this.socket = socket;
     this.raw = raw;
     this.timer = new CoarseTimer(() => this.onTimer());
-    socket.on('data', (chunk: Buffer) => this.onData(chunk));
+    if (moved === null) socket.on('data', (chunk: Buffer) => this.onData(chunk));
     socket.on('end', () => this.onEnd());
     socket.on('drain', () => this.onDrain());
     socket.on('error', () => this.onClose());
@@ -112,6 +121,17 @@ export abstract class ClientReader implements Downstream {
   }
 
   // ---- reading
+
+  // The bytes are good during this call.
+  protected onShared(bytes: number): void {
+    const chunk = sharedReads.subarray(0, bytes);
+    if (this.state === State.tunnel) {
+      this.onData(Buffer.from(chunk));
+      return;
+    }
+    this.onData(chunk);
+    if (this.input.length > 0) this.input = keepBytes(this.input);
+  }
 
   protected onData(chunk: Buffer): void {
     if (this.state === State.tunnel) {
@@ -122,8 +142,24 @@ export abstract class ClientReader implements Downstream {
       if (this.waiting === Waiting.lingering) this.lingerOn();
       return;
     }
-    this.input = this.input.length === 0 ? chunk : Buffer.concat([this.input, chunk]);
+    if (this.input.length === 0) this.input = chunk;
+    else if (this.partial) this.gather(chunk);
+    else this.input = Buffer.concat([this.input, chunk]);
     this.process();
+  }
+
+  // Room doubles, so that a head of many pieces is copied a few times, not at each of them.
+  protected gather(chunk: Buffer): void {
+    const { input } = this;
+    const length = input.length + chunk.length;
+    let room = this.room;
+    if (room === null || room.length < length) {
+      room = Buffer.allocUnsafe(length * 2);
+      input.copy(room);
+      this.room = room;
+    }
+    chunk.copy(room, input.length);
+    this.input = room.subarray(0, length);
   }
 
   // One loop for all that may be in the input; handlers that finish synchronously come back into it
@@ -152,9 +188,10 @@ export abstract class ClientReader implements Downstream {
       this.wait(Waiting.head, defaultServer.clientHeaderTimeout);
     }
     const head = this.head;
+    if (this.search?.concludes(input, defaultServer.limits) === false) return false;
     const end = parseRequestHead(input, 0, input.length, head, defaultServer.limits);
     if (end === HeadResult.incomplete) {
-      if (!this.partial) this.countPartial(true);
+      this.awaitHead(input);
       return false;
     }
     if (this.partial) this.countPartial(false);
@@ -178,8 +215,17 @@ export abstract class ClientReader implements Downstream {
     return true;
   }
 
+  protected awaitHead(input: Buffer): void {
+    if (this.partial) return;
+    this.countPartial(true);
+    this.search = new HeadSearch();
+    this.search.concludes(input, this.host.port.defaultServer.limits);
+  }
+
   protected countPartial(partial: boolean): void {
     this.partial = partial;
+    this.search = null;
+    this.room = null;
     this.host.counters.partial(partial ? 1 : -1);
   }
 

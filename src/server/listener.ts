@@ -2,7 +2,10 @@
 // one, and hands them to the port of the current snapshot.
 
 import net from 'node:net';
+import { setImmediate as immediate } from 'node:timers/promises';
 import type { TLSSocket } from 'node:tls';
+import { describeShortage } from '../base/connection-budget.ts';
+import { descriptorOf } from '../base/descriptor.ts';
 import type { WorkerCounters } from '../base/worker-counters.ts';
 import type { LogLevel, SallyportError } from '../base/errors.ts';
 import type { ProxyHeader } from '../http1/proxy-protocol.ts';
@@ -11,6 +14,7 @@ import { openFrontDoor, type ClientTlsFacts, type FrontDoorHandlers } from '../t
 import type { ServerTlsPolicy, Visitor } from '../tls/server-policy.ts';
 import { ClientConnection } from './client-connection.ts';
 import { plainAddress, type ConnectionHost, type DoorFacts } from './connection-host.ts';
+import { ListenDescriptor } from './listen-descriptor.ts';
 import { readProxyProtocol, type ProxyProtocolHandlers } from './proxy-protocol-door.ts';
 import {
   policyOfHandshake,
@@ -19,9 +23,6 @@ import {
   type Port,
   type Snapshot,
 } from './virtual-server.ts';
-
-/** Handshakes may take as long as a request head. */
-const acceptRetryMs = 500;
 
 /** What a listener shares with the others of its worker. */
 export interface WorkerState {
@@ -35,8 +36,18 @@ export interface WorkerState {
   onIdle(): void;
 }
 
+function ignoreError(): void {}
+
+/** A socket that was bound elsewhere. */
+export type ListenHandle = net.BoundSocket | ListenDescriptor;
+
+/** Turns of the event loop that `finish` takes at most: one for each connection that waits. */
+const mostTurns = 10_000;
+
 class PortHost implements ConnectionHost {
   port: Port;
+  /** The configuration in force has no such address: its clients are asked to go. */
+  retired = false;
   readonly counters: WorkerCounters;
   readonly #state: WorkerState;
 
@@ -47,7 +58,7 @@ class PortHost implements ConnectionHost {
   }
 
   get draining(): boolean {
-    return this.#state.draining;
+    return this.retired || this.#state.draining;
   }
 
   nextConnectionId(): number {
@@ -67,6 +78,8 @@ export class Listener {
   #listen: ListenAddress;
   readonly #host: PortHost;
   readonly #hosts = new Map<string, PortHost>();
+  /** What had not become a connection yet when it closed; null: it has not closed. */
+  #lastArrivals: readonly net.Socket[] | null = null;
 
   constructor(listen: ListenAddress, state: WorkerState) {
     this.#listen = listen;
@@ -83,11 +96,12 @@ export class Listener {
   }
 
   /** Starts to accept on a socket that was bound elsewhere. Rejects where the system refuses. */
-  async start(handle: net.BoundSocket): Promise<void> {
+  async start(handle: ListenHandle): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.#server.once('error', reject);
     const backlog = this.#listen.backlog ?? 511;
-    this.#server.listen({ handle, backlog } as net.ListenOptions, () => {
+    const where = handle instanceof ListenDescriptor ? { fd: handle.take() } : { handle };
+    this.#server.listen({ ...where, backlog } as net.ListenOptions, () => {
       this.#server.off('error', reject);
       this.#server.on('error', (error) => this.#acceptFailed(error));
       resolve();
@@ -106,29 +120,61 @@ export class Listener {
     }
   }
 
+  /** The new snapshot lacks this address: each connection ends with what it is doing. */
+  retire(): void {
+    for (const host of this.#allHosts()) host.retired = true;
+  }
+
+  /** It accepts no more, and no connection is left that it has accepted. */
+  get finished(): boolean {
+    const { connections, handshakes } = this.#state;
+    if (this.#server.listening || this.#lastArrivals === null) return false;
+    if (this.#lastArrivals.some((raw) => handshakes.has(raw))) return false;
+    const hosts: readonly ConnectionHost[] = this.#allHosts();
+    return [...connections].every(({ host }) => !hosts.includes(host));
+  }
+
+  #allHosts(): readonly PortHost[] {
+    return [this.#host, ...this.#hosts.values()];
+  }
+
   close(): void {
     this.#server.close();
   }
 
-  // Out of file descriptors or memory: the next accept is tried a little later, as nginx does.
+  /**
+   * Closes when all connections are accepted that had been made by now: the kernel would reset
+   * what still waits. Each turn of the event loop accepts one.
+   */
+  async finish(): Promise<void> {
+    let fresh = false;
+    this.#server.on('connection', () => {
+      fresh = true;
+    });
+    for (let turn = 0; turn < mostTurns; turn += 1) {
+      fresh = false;
+      // The first may come before this turn's events are looked at.
+      await immediate();
+      await immediate();
+      if (!fresh) break;
+    }
+    this.#lastArrivals = [...this.#state.handshakes];
+    this.close();
+  }
+
+  // Not for want of descriptors: libuv hides that. The event loop goes on accepting by itself.
   #acceptFailed(error: Error): void {
     this.#state.snapshot.errorLog.log('crit', `accept() failed (${error.message})`);
-    this.#server.maxConnections = 0;
-    setTimeout(() => {
-      this.#server.maxConnections = Infinity;
-    }, acceptRetryMs).unref();
   }
 
   #accept(raw: net.Socket): void {
     const state = this.#state;
-    const { workerConnections } = state.snapshot;
+    const { budget, errorLog } = state.snapshot;
     state.counters.accepted();
-    if (state.connections.size + state.handshakes.size >= workerConnections) {
-      state.snapshot.errorLog.log(
-        'alert',
-        `${workerConnections} worker_connections are not enough`,
-      );
-      raw.on('error', () => undefined);
+    const shortage = budget.admitClient(descriptorOf(raw));
+    if (shortage !== null) {
+      errorLog.log('alert', describeShortage(shortage, budget.limit));
+      raw.on('error', ignoreError);
       raw.destroy();
       state.counters.refused();
       return;
@@ -140,7 +186,9 @@ export class Listener {
   }
 
   #opened(socket: net.Socket, raw: net.Socket, host: PortHost, facts: DoorFacts | null): void {
-    this.#state.connections.add(new ClientConnection(socket, raw, host, facts));
+    const connection = new ClientConnection(socket, raw, host, facts);
+    this.#state.connections.add(connection);
+    if (host.draining) connection.closeIdle();
   }
 
   #acceptProxied(raw: net.Socket, host: PortHost): void {

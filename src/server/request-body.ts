@@ -3,6 +3,9 @@
 import { ChunkedDecoder, ChunkEvent } from '../http1/chunked.ts';
 import type { BodySink } from '../exchange/downstream.ts';
 
+/** Chunks below this are handed on together: one by one each would cost as much as a large one. */
+const smallChunk = 1024;
+
 /** Reads one request body. `failed` is a status once the body can't be read on. */
 export class RequestBodyReader {
   #remaining = 0;
@@ -34,6 +37,7 @@ export class RequestBodyReader {
   }
 
   /**
+   * @param input - its own until it returns: small chunks are moved together in what was consumed
    * @param sink - gets slices of `input`; null to throw the body away
    * @returns position after what was taken
    */
@@ -53,25 +57,37 @@ export class RequestBodyReader {
     sink: BodySink | null,
   ): number {
     let at = position;
+    // input[from..to) is what was taken and not handed on yet.
+    let from = 0;
+    let to = 0;
     for (;;) {
       const event = decoder.next(input, at, input.length);
       at = decoder.position;
-      if (event === ChunkEvent.data) {
-        this.#received += decoder.dataEnd - decoder.dataStart;
-        if (this.#limit > 0 && this.#received > this.#limit) {
-          this.#fail(413, 'client intended to send too large chunked body (client_max_body_size)');
-          return at;
-        }
-        sink?.onBodyData(input.subarray(decoder.dataStart, decoder.dataEnd));
-      } else if (event === ChunkEvent.done) {
-        this.ended = true;
-        return at;
-      } else if (event === ChunkEvent.error) {
-        this.#fail(400, `client sent invalid chunked body: ${decoder.error}`);
-        return at;
-      } else {
+      if (event !== ChunkEvent.data) {
+        if (to > from) sink?.onBodyData(input.subarray(from, to));
+        this.#noteEnd(event, decoder);
         return at;
       }
+      const { dataStart, dataEnd } = decoder;
+      this.#received += dataEnd - dataStart;
+      if (this.#limit > 0 && this.#received > this.#limit) {
+        this.#fail(413, 'client intended to send too large chunked body (client_max_body_size)');
+        return at;
+      }
+      if (to > from && dataEnd - dataStart < smallChunk) {
+        to = moveBack(input, to, decoder);
+      } else {
+        if (to > from) sink?.onBodyData(input.subarray(from, to));
+        from = dataStart;
+        to = dataEnd;
+      }
+    }
+  }
+
+  #noteEnd(event: number, decoder: ChunkedDecoder): void {
+    if (event === ChunkEvent.done) this.ended = true;
+    else if (event === ChunkEvent.error) {
+      this.#fail(400, `client sent invalid chunked body: ${decoder.error}`);
     }
   }
 
@@ -79,4 +95,14 @@ export class RequestBodyReader {
     this.failed = status;
     this.error = error;
   }
+}
+
+/** Moves the data of a small chunk to where that before it ends; gives its new end. */
+function moveBack(input: Buffer, to: number, { dataStart, dataEnd }: ChunkedDecoder): number {
+  let end = to;
+  for (let at = dataStart; at < dataEnd; at += 1) {
+    input[end] = input[at] as number;
+    end += 1;
+  }
+  return end;
 }

@@ -1,7 +1,6 @@
 // Composes a response head in nginx's order. Everything that does not change between requests of a
 // second is made once: status line, Server and Date.
 
-import { formatHost } from '../base/address.ts';
 import { now } from '../base/clock.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import { statusLine, statusLineOf } from '../http1/status.ts';
@@ -86,6 +85,9 @@ export function composeResponseHead(x: Exchange, location: Location): string {
 
 /** Scheme, host and port in front of a path, as nginx builds a Location. */
 function absoluteUrl(x: Exchange, path: string, settings: ClientSettings): string {
+  // Without a Host there is only the address of this machine, which may be one behind a load balancer
+  // that nobody outside is to know. A path is a valid Location too (RFC 9110, section 10.2.2).
+  if (x.request.host === null && !settings.serverNameInRedirect) return path;
   const secure = x.client.tls !== null;
   const usual = secure ? 443 : 80;
   const port = x.client.localPort;
@@ -94,9 +96,7 @@ function absoluteUrl(x: Exchange, path: string, settings: ClientSettings): strin
 }
 
 function redirectHost(x: Exchange, settings: ClientSettings): string {
-  if (settings.serverNameInRedirect) return x.server.name;
-  // Without a Host the name is not known: the address is what the client found the server by.
-  return x.request.host === null ? formatHost(x.client.localAddress) : x.host;
+  return settings.serverNameInRedirect ? x.server.name : x.host;
 }
 
 // Only a body in chunks can have fields after it (RFC 9112, section 7.1.2).

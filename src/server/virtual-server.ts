@@ -2,6 +2,7 @@
 // released when the last request of an old snapshot has ended.
 
 import type { Address } from '../base/address.ts';
+import type { ConnectionBudget } from '../base/connection-budget.ts';
 import type { ServerFacts } from '../exchange/exchange.ts';
 import type { Handler } from '../exchange/handler.ts';
 import type { RequestHeadLimits } from '../http1/request-head.ts';
@@ -62,6 +63,8 @@ export interface Snapshot {
   readonly logFiles: LogFiles;
   /** `worker_connections`. */
   readonly workerConnections: number;
+  /** Of the worker: the same for all its snapshots. */
+  readonly budget: ConnectionBudget;
   /** From now on requests are served by it: begins what runs beside them (health checks). */
   begin(): void;
   /** Another one serves new requests from now on: ends that. */

@@ -58,6 +58,13 @@ export const clientAdvice = {
     never: [],
     example: null,
   },
+  CLIENT_EXPECTATION_FAILED: {
+    causes: ['A home-made client: RFC 9110 knows no expectation but 100-continue.', malformed],
+    checks: [],
+    mend: ['Let the client leave out the Expect field.'],
+    never: [],
+    example: null,
+  },
   CLIENT_NOT_IMPLEMENTED: {
     causes: [
       'A client that compresses its request by Transfer-Encoding (`gzip, chunked`).',

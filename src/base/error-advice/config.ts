@@ -136,8 +136,22 @@ export const configAdvice = {
     never: [],
     example: null,
   },
+  UPGRADE_FAILED: {
+    causes: [
+      'The configuration has errors by now, or the new version of the program refuses it.',
+      'The process has given up root, and may no longer read the configuration or write its files.',
+      'The program or the Node.js that runs it is no longer where it was when this process started.',
+    ],
+    checks: [testConfiguration],
+    mend: ['Correct what the line says, and send USR2 again. Nothing has changed meanwhile.'],
+    never: [],
+    example: null,
+  },
   WORKER_DIED: {
-    causes: ['A defect of this program: the line has the error.', 'The worker ran out of memory.'],
+    causes: [
+      'A defect of this program: the line has the error.',
+      'The worker ran out of memory, or hung: its event loop did not turn for a minute.',
+    ],
     checks: [{ look: 'See whether it comes back, and with what.', run: 'grep WORKER_DIED "$LOG"' }],
     mend: [
       'The worker is restarted on its own, after a delay that grows.',
@@ -154,6 +168,26 @@ export const configAdvice = {
     checks: [{ look: 'Ask as the proxy does.', run: 'getent ahosts "$HOST"' }],
     mend: [
       'Correct the name or the name server. Names are looked up when the configuration is loaded.',
+    ],
+    never: [],
+    example: null,
+  },
+  RESOURCES_EXHAUSTED: {
+    causes: [
+      'More clients and upstream servers are connected than `worker_connections` allows.',
+      'The process has as many files and sockets open as the system allows (`Too many open files`).',
+    ],
+    checks: [
+      {
+        look: 'Compare what is open with what may be.',
+        run: 'ls "/proc/$PID/fd" | wc -l; grep "open files" "/proc/$PID/limits"',
+      },
+    ],
+    mend: [
+      "Raise `worker_connections`: a proxied request takes two, its own and the upstream server's.",
+      'Raise `worker_rlimit_nofile` (with systemd `LimitNOFILE=`) above `worker_connections` times ' +
+        '`worker_processes`: workers share one limit.',
+      'Bound single clients with `limit_conn`, and idle ones with `keepalive_timeout`.',
     ],
     never: [],
     example: null,
