@@ -105,12 +105,13 @@ export function followAccelRedirect(
   internalRedirect(x, place.uri, place.args);
 }
 
-/** Null: it leads out of the tree, or holds a NUL. */
+/** Null: it is no path, leads out of the tree, or holds a NUL. */
 function safeUri(target: string): { readonly uri: string; readonly args: string } | null {
   const question = target.indexOf('?');
   const path = question === -1 ? target : target.slice(0, question);
   const decoded = path.includes('%') ? decodePercent(path) : path;
-  if (decoded === null || decoded === '' || decoded.includes('\0')) return null;
+  // Without the slash it would go on the name of the folder that "root" names.
+  if (decoded?.startsWith('/') !== true || decoded.includes('\0')) return null;
   if (/(^|\/)\.\.(\/|$)/.test(decoded)) return null;
   return { uri: decoded, args: question === -1 ? '' : target.slice(question + 1) };
 }

@@ -9,7 +9,7 @@ import type { Exchange, StoredBody } from '../exchange/exchange.ts';
 import { UpstreamTry } from '../exchange/upstream-try.ts';
 import type { ResponseBody } from '../http1/response-body.ts';
 import type { ResponseHead } from '../http1/response-head.ts';
-import { answerStatus, guarded } from '../server/phases.ts';
+import { answerStatus, failInternally, guarded } from '../server/phases.ts';
 import { logError } from '../server/request-log.ts';
 import { Tried } from '../upstream/balancer.ts';
 import type { ConnectionUser, UpstreamConnection } from '../upstream/connection.ts';
@@ -24,6 +24,7 @@ import {
   type RetryState,
 } from '../upstream/retry.ts';
 import type { Waiter, WaitQueue } from '../upstream/wait-queue.ts';
+import { sendAfterReads, type PooledSender } from './after-reads.ts';
 import type { AttemptSettings, Destination, ProxySettings } from './proxy-settings.ts';
 
 export const Stage = { connecting: 0, sending: 1, head: 2, body: 3, done: 4 } as const;
@@ -32,7 +33,7 @@ export const noBytes: Buffer = Buffer.alloc(0);
 
 /** All fields of a proxied request are here, so that they have one shape. */
 export abstract class Attempt<Settings extends AttemptSettings = ProxySettings>
-  implements ConnectionUser, ExchangeOwner, Waiter
+  implements ConnectionUser, ExchangeOwner, PooledSender, Waiter
 {
   protected readonly x: Exchange;
   protected readonly settings: Settings;
@@ -201,11 +202,18 @@ export abstract class Attempt<Settings extends AttemptSettings = ProxySettings>
       this.adopt(pooled);
       attempt.connectTime = 0;
       attempt.tls = pooled.tls;
-      this.send(pooled);
+      this.stage = Stage.connecting;
+      sendAfterReads(this, pooled);
       return;
     }
     this.stage = Stage.connecting;
-    const connection = openConnection(target, this, this.settings.buffers);
+    const { budget } = this.settings;
+    if (budget.admitUpstream() !== null) {
+      const why = `${budget.limit} worker_connections are not enough`;
+      this.fail(new SallyportError('RESOURCES_EXHAUSTED', `${why} while connecting to upstream`));
+      return;
+    }
+    const connection = openConnection(target, this, this.settings);
     this.adopt(connection);
     connection.arm(this.settings.connectTimeout);
   }
@@ -224,6 +232,16 @@ export abstract class Attempt<Settings extends AttemptSettings = ProxySettings>
     this.connection = connection;
     this.sentBefore = connection.bytesSent;
     this.receivedBefore = connection.bytesReceived;
+  }
+
+  sendPooled(connection: UpstreamConnection): void {
+    // The client has left, or the connection turned out to be none.
+    if (connection !== this.connection || this.stage !== Stage.connecting) return;
+    try {
+      this.send(connection);
+    } catch (thrown) {
+      failInternally(this.x, thrown);
+    }
   }
 
   onConnected(connection: UpstreamConnection): void {
@@ -282,6 +300,7 @@ export abstract class Attempt<Settings extends AttemptSettings = ProxySettings>
     const attempt = this.try;
     const responseBytes = this.responseBytes > 0;
     const reused = this.connection?.reused === true;
+    if (error.code === 'RESOURCES_EXHAUSTED') this.settings.budget.descriptorsGone();
     logError(x, error.level, `${error.code}: ${error.message}`, this.url());
     if (attempt !== null) {
       if (attempt.status === 0) attempt.status = error.status;

@@ -1,5 +1,6 @@
 // Reads the body of a request whole before its handlers go on (`mirror`): it is in `storedBody` then.
 
+import { describeFileError } from '../base/system-error.ts';
 import type { BodySink, ExchangeOwner } from '../exchange/downstream.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import { HANDLED, NEXT } from '../exchange/handler.ts';
@@ -45,7 +46,7 @@ class BodyReading implements BodySink, ExchangeOwner {
     try {
       this.#spool.append(chunk);
     } catch (thrown) {
-      logError(this.#x, 'crit', `request body can't be buffered: ${String(thrown)}`);
+      logError(this.#x, 'crit', `request body can't be buffered: ${describeFileError(thrown)}`);
       this.onBodyFailed(500);
     }
   }

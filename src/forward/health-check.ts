@@ -45,8 +45,11 @@ export interface IdleConnection {
   connection: UpstreamConnection | null;
 }
 
-/** Null: the server is fit. Else what the check was at, and why it failed. */
-export type CheckResult = string | null;
+/**
+ * Null: the server is fit. Else what the check was at, and why it failed; or undefined: it could not
+ * be made for want of descriptors, which says nothing about the server.
+ */
+export type CheckResult = string | null | undefined;
 
 /** As nginx: what follows is not looked at. */
 const bodyLimit = 256 * 1024;
@@ -114,7 +117,7 @@ export class HealthCheck implements ConnectionUser {
       return;
     }
     kept?.end();
-    this.#connection = openConnection(target, this, settings.buffers);
+    this.#connection = openConnection(target, this, settings);
     this.#connection.arm(settings.connectTimeout);
   }
 
@@ -149,6 +152,10 @@ export class HealthCheck implements ConnectionUser {
 
   onError(error: SallyportError): void {
     if (this.#openAfresh(error.code === 'UPSTREAM_TLS_SESSION_STALE' || this.#isStale)) return;
+    if (error.code === 'RESOURCES_EXHAUSTED') {
+      this.#end(undefined);
+      return;
+    }
     const at = this.#connection?.connected === true ? 'reading response' : 'connecting to upstream';
     this.#end(`${at}: ${error.code}: ${error.message}`);
   }

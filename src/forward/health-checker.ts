@@ -174,7 +174,7 @@ class PeerWatch {
     if (this.#stopped) return;
     this.#running = null;
     if (result === null) this.#passed();
-    else this.#failed(result);
+    else if (result !== undefined) this.#failed(result);
     const { intervalMs, jitterMs } = this.#schedule;
     this.#timer.arm(Math.max(1, intervalMs + Math.random() * jitterMs));
     this.#parts.slots.release();

@@ -2,6 +2,7 @@
 // configuration: a group that is defined as before goes on as if nothing had happened, and only
 // connections of TLS policies that are gone are closed.
 
+import { ConnectionBudget, type IdleConnections } from '../base/connection-budget.ts';
 import type { UpstreamGroup } from '../upstream/group.ts';
 import { LiveResolvers } from '../upstream/live-resolvers.ts';
 import { ConnectionPool } from '../upstream/pool.ts';
@@ -27,13 +28,19 @@ function withBalancerOf(fresh: UpstreamGroup, live: LiveGroup): LiveGroup {
 }
 
 /** All groups of a worker, whatever snapshot they belong to. */
-export class LiveGroups {
+export class LiveGroups implements IdleConnections {
+  /** Of all connections of the worker. */
+  readonly budget: ConnectionBudget = new ConnectionBudget();
   /** Whom they ask for names. */
   readonly resolvers: LiveResolvers = new LiveResolvers();
   readonly #held = new Map<string, Held>();
   /** By address, the oldest first. */
   readonly #addresses = new Map<string, LiveGroup>();
   #policies: ReadonlySet<string> | null = null;
+
+  constructor() {
+    this.budget.idleUpstreams = this;
+  }
 
   /**
    * The group that is defined like this one and in use already; else this one. To be given back
@@ -81,6 +88,27 @@ export class LiveGroups {
     this.#policies = policies;
     for (const { live } of this.#held.values()) live.pool.retain(policies);
     for (const live of this.#addresses.values()) live.pool.retain(policies);
+  }
+
+  /** Connections of all groups that wait for a request. */
+  get idle(): number {
+    let idle = 0;
+    for (const { pool } of this.#all()) idle += pool.idle;
+    return idle;
+  }
+
+  /** As `IdleConnections` asks; the longest idle of each group, group by group. */
+  closeIdle(count: number): number {
+    let closed = 0;
+    for (const { pool } of this.#all()) {
+      if (closed < count) closed += pool.closeIdle(count - closed);
+    }
+    return closed;
+  }
+
+  *#all(): Generator<LiveGroup> {
+    for (const { live } of this.#held.values()) yield live;
+    yield* this.#addresses.values();
   }
 
   /** Closes all idle connections, and those in use when done. */

@@ -28,7 +28,7 @@ import { RangeFilter } from './range-filter.ts';
 import { adoptResponse } from './response-fields.ts';
 import { invalidBody, ResponsePump } from './response-pump.ts';
 import { Tunnel } from './tunnel.ts';
-import { asksForUpgrade } from './upstream-head.ts';
+import { isOffered, offeredUpgrade } from './upstream-head.ts';
 
 /** Interim responses tolerated before the final one. */
 const maxInterim = 16;
@@ -219,6 +219,7 @@ class ProxyExchange extends ResponsePump {
     this.account();
     // It may serve another request before this one is answered, which still shows these fields.
     if (connection !== null) connection.head = new ResponseHead();
+    if (body?.excess === true) this.noteExcess();
     this.releaseConnection(body?.complete === true && !body.excess);
     this.finish();
   }
@@ -247,6 +248,7 @@ class ProxyExchange extends ResponsePump {
     if (body.complete) {
       this.account();
       this.copy?.complete();
+      if (body.excess) this.noteExcess();
       this.releaseConnection(!body.excess);
       this.finish();
       x.client.sendHead(x, first, true, done);
@@ -274,16 +276,9 @@ class ProxyExchange extends ResponsePump {
   ): boolean {
     const x = this.x;
     const { head } = connection;
-    if (x.request.upgrade === null || !asksForUpgrade(this.settings.head, x)) {
-      this.fail(
-        new SallyportError('UPSTREAM_INVALID_RESPONSE', 'upstream sent 101 without being asked'),
-      );
-      return true;
-    }
-    // What is still to come of the body would be taken for the first bytes of the tunnel.
-    if (!this.requestWhole) {
-      const why = 'upstream sent 101 before it had the whole request';
-      this.fail(new SallyportError('UPSTREAM_INVALID_RESPONSE', why));
+    const why = this.whyNotSwitch(head);
+    if (why !== null) {
+      this.fail(new SallyportError('UPSTREAM_INVALID_RESPONSE', `upstream sent 101 ${why}`));
       return true;
     }
     this.noteStatus(head.status);
@@ -308,6 +303,19 @@ class ProxyExchange extends ResponsePump {
     return true;
   }
 
+  protected whyNotSwitch(head: ResponseHead): string | null {
+    const x = this.x;
+    const template = this.settings.head;
+    if (x.request.upgrade === null || offeredUpgrade(template, x) === '') {
+      return 'without being asked';
+    }
+    if (head.upgrade === null || !isOffered(template, x, head.upgrade)) {
+      return 'to another protocol than was asked for';
+    }
+    // What is still to come of the body would be taken for the first bytes of the tunnel.
+    return this.requestWhole ? null : 'before it had the whole request';
+  }
+
   // A reset takes away what was still on its way: then the end says nothing. EPIPE says that the end
   // had come before.
   protected get endIsWhole(): boolean {
@@ -318,6 +326,10 @@ class ProxyExchange extends ResponsePump {
   override onEnd(): void {
     const body = this.body;
     if (this.stage === Stage.body && body?.endsWithConnection === true && this.endIsWhole) {
+      // Node.js does not tell a close_notify from a FIN that anybody on the way can send.
+      if ((this.connection?.tls ?? null) !== null) {
+        logError(this.x, 'info', 'body ended with the TLS connection: it may be cut', this.url());
+      }
       guarded(this.x, () => this.bodyOver(false));
       return;
     }

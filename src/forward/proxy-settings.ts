@@ -1,5 +1,6 @@
 // Everything that one location's `proxy_*` directives say, compiled. Frozen per snapshot.
 
+import type { ConnectionBudget } from '../base/connection-budget.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import type { Template } from '../exchange/template.ts';
 import type { ConnectionPool } from '../upstream/pool.ts';
@@ -158,6 +159,8 @@ export interface ProxySettings {
   /** Servers that this location has refused. */
   readonly refusals: RefusalBook;
   readonly buffers: ReadBufferPool;
+  /** The worker's. */
+  readonly budget: ConnectionBudget;
 }
 
 /** What choosing servers and connecting to them needs. */
@@ -173,6 +176,7 @@ export type AttemptSettings = Pick<
   | 'ignoreClientAbort'
   | 'refusals'
   | 'buffers'
+  | 'budget'
 >;
 
 /** A `proxy_set_header` line. */

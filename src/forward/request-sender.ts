@@ -1,6 +1,7 @@
 // Sends a request to the server that was picked: head and body in one write where the body is in
 // memory, from a temporary file, or streamed as the client sends it.
 
+import { describeFileError } from '../base/system-error.ts';
 import type { BodySink } from '../exchange/downstream.ts';
 import type { StoredBody } from '../exchange/exchange.ts';
 import { chunkHeader, lastChunk } from '../http1/chunked.ts';
@@ -10,11 +11,14 @@ import { logError } from '../server/request-log.ts';
 import type { UpstreamConnection } from '../upstream/connection.ts';
 import { isNonIdempotent } from '../upstream/retry.ts';
 import { Attempt, Stage } from './attempt.ts';
+import { giveBlock, takeBlock } from './body-blocks.ts';
 import { RequestSpool } from './request-spool.ts';
 import { BodyFraming, composeUpstreamHead } from './upstream-head.ts';
 
 /** Bodies up to this size leave in one string with the head. */
 const inlineBodyBytes = 8192;
+/** Smaller parts of a body are copied into fresh memory. */
+const leastInBlock = 4096;
 /** Reads of a temporary file, 64 KB each, before others have their turn. */
 const chunksAtOnce = 16;
 
@@ -74,7 +78,7 @@ export abstract class RequestSender extends Attempt implements BodySink {
     this.streamed = true;
     const ready = this.x.bodyChunked
       ? this.writeChunk(connection, chunk)
-      : connection.writeAndFree(chunk);
+      : writeCopy(connection, chunk);
     if (ready) return;
     this.x.client.pauseBody();
     if (this.stage === Stage.sending) connection.arm(this.settings.sendTimeout);
@@ -84,7 +88,7 @@ export abstract class RequestSender extends Attempt implements BodySink {
     try {
       spool.append(chunk);
     } catch (thrown) {
-      logError(this.x, 'crit', `request body can't be buffered: ${String(thrown)}`);
+      logError(this.x, 'crit', `request body can't be buffered: ${describeFileError(thrown)}`);
       this.finish();
       this.x.dropBody();
       answerStatus(this.x, 500);
@@ -94,7 +98,7 @@ export abstract class RequestSender extends Attempt implements BodySink {
   protected writeChunk(connection: UpstreamConnection, chunk: Buffer): boolean {
     connection.cork();
     connection.write(chunkHeader(chunk.length));
-    connection.writeAndFree(chunk);
+    writeCopy(connection, chunk);
     const ready = connection.write('\r\n');
     connection.uncork();
     return ready;
@@ -242,6 +246,17 @@ export abstract class RequestSender extends Attempt implements BodySink {
 
 function goOnPumping(sender: RequestSender, connection: UpstreamConnection): void {
   sender.pumpAgain(connection);
+}
+
+/** Of bytes that are good during this call only. */
+function writeCopy(connection: UpstreamConnection, chunk: Buffer): boolean {
+  const block = chunk.length < leastInBlock ? null : takeBlock();
+  if (block === null || chunk.length > block.length) return connection.write(Buffer.from(chunk));
+  chunk.copy(block);
+  return connection.write(block.subarray(0, chunk.length), (error) => {
+    // What failed may still be looked at.
+    if (error === null || error === undefined) giveBlock(block);
+  });
 }
 
 function writeHead(

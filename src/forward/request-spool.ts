@@ -3,9 +3,12 @@
 
 import fs from 'node:fs';
 import { freeBuffer } from '../base/free-buffer.ts';
+import { giveBlock, takeBlock } from './body-blocks.ts';
 import { openNamed, openNameless, type TempFolder } from './temp-file.ts';
 
 const readSize = 65_536;
+/** Parts below this are not worth a block. */
+const leastInBlock = 4096;
 
 /** Where request bodies of a location are kept. */
 export interface BodyStorage {
@@ -30,6 +33,9 @@ interface PendingPart {
 export class RequestSpool {
   readonly #storage: BodyStorage;
   #chunks: Buffer[] = [];
+  /** Memory that some of the chunks are in; the last has room from `#used` on. */
+  #blocks: Buffer[] = [];
+  #used = 0;
   #file: number | null = null;
   /** In the order of their offsets; the first is being written. */
   #pending: PendingPart[] = [];
@@ -46,8 +52,9 @@ export class RequestSpool {
   }
 
   /**
-   * The buffer belongs to it from now on. Throws the file system's error where the temporary file can't be
-   * written.
+   * Adds a copy. Throws the file system's error where the temporary file can't be written.
+   *
+   * @param chunk - good during this call
    */
   append(chunk: Buffer): void {
     const { memoryLimit, inFileOnly } = this.#storage;
@@ -57,8 +64,30 @@ export class RequestSpool {
     if (this.#file === null && (this.length > memoryLimit || inFileOnly !== 'off')) {
       this.#moveToFile();
     }
-    if (this.#file === null) this.#chunks.push(chunk);
-    else this.#store(this.#file, chunk, offset);
+    if (this.#file !== null) this.#store(this.#file, chunk, offset);
+    else if (chunk.length < leastInBlock) this.#chunks.push(Buffer.from(chunk));
+    else this.#putIntoBlocks(chunk);
+  }
+
+  #putIntoBlocks(chunk: Buffer): void {
+    for (let at = 0; at < chunk.length; ) {
+      let block = this.#blocks.at(-1);
+      if (block === undefined || this.#used === block.length) {
+        block = takeBlock();
+        this.#blocks.push(block);
+        this.#used = 0;
+      }
+      const bytes = chunk.copy(block, this.#used, at);
+      this.#chunks.push(block.subarray(this.#used, this.#used + bytes));
+      this.#used += bytes;
+      at += bytes;
+    }
+  }
+
+  #releaseMemory(): void {
+    this.#chunks = [];
+    for (const block of this.#blocks) giveBlock(block);
+    this.#blocks = [];
   }
 
   #moveToFile(): void {
@@ -72,18 +101,16 @@ export class RequestSpool {
       this.#store(opened.file, chunk, offset);
       offset += chunk.length;
     }
-    this.#chunks = [];
+    this.#releaseMemory();
   }
 
   #store(file: number, chunk: Buffer, offset: number): void {
     // A server is told the name: what it finds there must be all.
     if (this.fileName !== null || this.#pendingBytes + chunk.length > mostPending) {
       writeAll(file, chunk, offset);
-      // Not before whoever gave it has gone on.
-      setImmediate(freeBuffer, chunk);
       return;
     }
-    this.#pending.push({ offset, chunk });
+    this.#pending.push({ offset, chunk: Buffer.from(chunk) });
     this.#pendingBytes += chunk.length;
     if (!this.#writing) this.#writeNext(file);
   }
@@ -138,8 +165,9 @@ export class RequestSpool {
     return buffer.subarray(0, bytes);
   }
 
+  /** What `inMemory` gave must not be looked at any more. */
   close(): void {
-    this.#chunks = [];
+    this.#releaseMemory();
     this.#pending = [];
     this.#pendingBytes = 0;
     if (this.#file === null || this.#closed) return;

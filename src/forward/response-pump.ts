@@ -11,6 +11,7 @@
 import { SallyportError } from '../base/errors.ts';
 import { CoarseTimer } from '../base/coarse-timer.ts';
 import { now } from '../base/clock.ts';
+import { describeFileError } from '../base/system-error.ts';
 import type { Ending } from '../exchange/ending.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import type { ResponseBody } from '../http1/response-body.ts';
@@ -90,6 +91,7 @@ export abstract class ResponsePump
       return true;
     }
     if (body.complete) {
+      if (body.excess) this.noteExcess();
       this.bodyOver(!body.excess);
       return true;
     }
@@ -98,6 +100,12 @@ export abstract class ResponsePump
     if (this.copy?.isBehind === true) this.pause(Wait.copy);
     if (this.rate > 0) this.keepToRate(end - start);
     return this.pauses === 0;
+  }
+
+  /** What is too much reaches nobody, and the connection is not used again (RFC 9112, 9.2). */
+  protected noteExcess(): void {
+    const why = 'UPSTREAM_INVALID_RESPONSE: upstream sent more data than its framing allows';
+    logError(this.x, 'warn', why, this.url());
   }
 
   // The client, or the overflow, is full.
@@ -236,12 +244,14 @@ export abstract class ResponsePump
   }
 
   onOverflowBroken(error: Error): void {
-    logError(this.x, 'crit', `response can't be written to a temporary file: ${error.message}`);
+    const why = describeFileError(error);
+    logError(this.x, 'crit', `response can't be written to a temporary file: ${why}`);
   }
 
   onOverflowLost(error: Error): void {
     const x = this.x;
-    logError(x, 'crit', `response can't be read from its temporary file: ${error.message}`);
+    const why = describeFileError(error);
+    logError(x, 'crit', `response can't be read from its temporary file: ${why}`);
     guarded(x, () => {
       this.dropAttempt();
       this.finish();

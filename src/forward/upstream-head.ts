@@ -30,8 +30,8 @@ export interface UpstreamHeadTemplate {
   /** Others, by lower-case name. */
   readonly skipNames: ReadonlySet<string>;
   readonly passFields: boolean;
-  /** The configuration sends an Upgrade of its own, whatever the client asks. */
-  readonly ownUpgrade: boolean;
+  /** The Upgrade that the configuration sends whatever the client asks; "" for none. */
+  readonly ownUpgrade: string;
 }
 
 // Besides hop-by-hop fields, those that this proxy writes itself or answers for.
@@ -57,7 +57,7 @@ export function compileUpstreamHead(options: {
   const skipNames = new Set<string>();
   const operations: Operation[] = [];
   let framed = false;
-  let ownUpgrade = false;
+  let ownUpgrade = '';
   for (const edit of options.edits) {
     const id = fieldIdOf(edit.name);
     if (id === FieldId.other) skipNames.add(edit.name.toLowerCase());
@@ -65,7 +65,7 @@ export function compileUpstreamHead(options: {
     const constant = edit.value.constant ?? '';
     if (id === FieldId.upgrade && constant !== '') {
       if (isCleartextHttp2(constant)) continue;
-      ownUpgrade = true;
+      ownUpgrade = constant;
     }
     if (id !== FieldId.contentLength && id !== FieldId.transferEncoding) {
       addOperation(operations, edit, id);
@@ -85,14 +85,29 @@ export function compileUpstreamHead(options: {
   };
 }
 
-/** Does the request as it went out ask for an upgrade? Only then may the answer be 101. */
-export function asksForUpgrade(template: UpstreamHeadTemplate, x: Exchange): boolean {
-  if (template.ownUpgrade) return true;
+/**
+ * May the answer be 101 to these protocols? Only to what the request as it went out has named
+ * (RFC 9110, 7.8).
+ *
+ * @param chosen - Upgrade of the answer
+ */
+export function isOffered(template: UpstreamHeadTemplate, x: Exchange, chosen: string): boolean {
+  const offered = protocolsOf(offeredUpgrade(template, x));
+  return protocolsOf(chosen).every((protocol) => offered.includes(protocol));
+}
+
+/** Upgrade of the request as it went out; "" for none. */
+export function offeredUpgrade(template: UpstreamHeadTemplate, x: Exchange): string {
+  if (template.ownUpgrade !== '') return template.ownUpgrade;
   for (const operation of template.operations) {
     if (operation.kind !== 'field' || operation.id !== FieldId.upgrade) continue;
-    if (fieldLine(operation, x) !== '') return true;
+    if (fieldLine(operation, x) !== '') return operation.value(x);
   }
-  return false;
+  return '';
+}
+
+function protocolsOf(value: string): string[] {
+  return value.split(',').map((protocol) => protocol.trim().toLowerCase());
 }
 
 // An upgrade to cleartext HTTP/2 would carry requests past this proxy unseen.

@@ -164,6 +164,8 @@ class UpstreamHandshake {
   // Asked by Node at a full handshake, once OpenSSL has found the chain to be good.
   readonly #checkServerIdentity = (): Error | undefined => {
     if (this.#target.policy.settings.verify !== 'on') return undefined;
+    // Node asks again: what was verified has come from another handshake than this one.
+    if (this.#secured) return this.#refusal(askedAgain);
     return this.#guarded(() => {
       const { failure } = this.#check();
       return failure === null ? undefined : this.#refusal(failure);
@@ -349,4 +351,10 @@ const earlyBytes: FailureText = {
   code: 'UPSTREAM_TLS_HANDSHAKE_FAILED',
   what: 'bytes arrived before the upstream was verified',
   mend: 'report this: it is a defect of the proxy or of its version of Node.js',
+};
+
+const askedAgain: FailureText = {
+  code: 'UPSTREAM_TLS_HANDSHAKE_FAILED',
+  what: 'a new handshake on a connection that is verified (renegotiation of TLS 1.2)',
+  mend: 'turn renegotiation off at the upstream, or let it speak TLS 1.3',
 };

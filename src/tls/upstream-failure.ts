@@ -5,6 +5,7 @@ import type { X509Certificate } from 'node:crypto';
 import { getSystemErrorMap } from 'node:util';
 import { formatAddress } from '../base/address.ts';
 import { SallyportError } from '../base/errors.ts';
+import { shortageOf } from '../base/shortage.ts';
 import { chainFailure } from './chain-failure.ts';
 import type { FailureText } from './failure-text.ts';
 import type { HandshakeError } from './handshake-errors.ts';
@@ -137,6 +138,10 @@ function protocolFailure(
 }
 
 function connectFailure(error: Error, { address }: UpstreamTlsTarget): SallyportError {
+  const number = errnoOf(error);
+  const shortage =
+    number === 0 ? null : shortageOf(error, `${-number}: ${systemErrorText(number)}`);
+  if (shortage !== null) return shortage;
   const what = address.kind === 'unix' ? `connect() to ${formatAddress(address)}` : 'connect()';
   return new SallyportError('UPSTREAM_CONNECT_FAILED', oneLine(systemText(what, error)), error);
 }

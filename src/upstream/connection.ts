@@ -4,8 +4,10 @@
 
 import type { Socket } from 'node:net';
 import { CoarseTimer } from '../base/coarse-timer.ts';
+import type { ConnectionBudget } from '../base/connection-budget.ts';
 import { freeBuffer } from '../base/free-buffer.ts';
 import { now } from '../base/clock.ts';
+import { descriptorOf } from '../base/descriptor.ts';
 import { SallyportError } from '../base/errors.ts';
 import { ResponseBody } from '../http1/response-body.ts';
 import { ResponseHead } from '../http1/response-head.ts';
@@ -29,6 +31,13 @@ export interface ConnectTarget {
   readonly peer: Peer;
   /** Not given: the system's own. What of it is part of the identity is in `key`. */
   readonly socket?: SocketSettings;
+}
+
+/** What the connections of one worker share. */
+export interface ConnectionMeans {
+  readonly buffers: ReadBufferPool;
+  /** Counts it from its beginning until its socket is closed. */
+  readonly budget: ConnectionBudget;
 }
 
 /** With what a socket is opened. */
@@ -104,6 +113,8 @@ export class UpstreamConnection {
   requests = 1;
   /** Did it come from a pool for the present request? */
   reused = false;
+  /** False between a pool and the first byte of the next request: there is nothing to answer. */
+  asked = true;
   user: ConnectionUser | null;
   connected = false;
   bytesReceived = 0;
@@ -119,6 +130,7 @@ export class UpstreamConnection {
   readonly body: ResponseBody = new ResponseBody();
   #userTimer: CoarseTimer | null = null;
 
+  readonly #budget: ConnectionBudget;
   readonly #buffers: ReadBufferPool;
   readonly #reader: ConnectionReader;
   readonly #socket: Socket;
@@ -131,7 +143,7 @@ export class UpstreamConnection {
   constructor(
     target: ConnectTarget,
     user: ConnectionUser,
-    buffers: ReadBufferPool,
+    { buffers, budget }: ConnectionMeans,
     open: SocketOpener,
   ) {
     this.key = target.key;
@@ -139,6 +151,7 @@ export class UpstreamConnection {
     this.policyKey = target.tls === null ? null : target.tls.policy.baseKey;
     this.createdAt = now();
     this.user = user;
+    this.#budget = budget;
     this.#buffers = buffers;
     const size = target.tls === null ? plainReadSize : tlsReadSize;
     this.#reader = new ConnectionReader(buffers, size);
@@ -146,6 +159,7 @@ export class UpstreamConnection {
       buffer: () => this.#reader.next(this.user !== null),
       callback: (bytes) => this.#receive(bytes),
     });
+    budget.upstreams += 1;
     this.#socket.on('drain', () => this.user?.onDrain());
     this.#socket.on('end', () => this.#end());
     this.#socket.on('close', () => this.#close());
@@ -176,15 +190,18 @@ export class UpstreamConnection {
    * Only after `onConnected`, so that nothing is ever queued for a server not yet verified.
    *
    * @param data - text is sent as latin1
+   * @param sent - called once when the kernel, or TLS, has taken it, or when that failed
    * @throws SallyportError INTERNAL before the connection is open
    * @returns false where the user should wait for `onDrain` before it writes more
    */
-  write(data: string | Buffer): boolean {
+  write(data: string | Buffer, sent?: (error?: Error | null) => void): boolean {
     if (!this.connected)
       throw new SallyportError('INTERNAL', 'write before the connection is open');
     if (this.#writeFailed) return true;
+    this.asked = true;
     this.bytesSent += data.length;
-    return typeof data === 'string' ? this.#socket.write(data, 'latin1') : this.#socket.write(data);
+    if (typeof data === 'string') return this.#socket.write(data, 'latin1', sent);
+    return this.#socket.write(data, sent);
   }
 
   /** As `write`; the buffer's memory is freed when it has been sent (`freeBuffer`). */
@@ -298,6 +315,7 @@ export class UpstreamConnection {
     if (this.#closed) return;
     this.tls = facts;
     this.connected = true;
+    this.#budget.note(descriptorOf(this.#socket));
     this.user?.onConnected(this);
   }
 
@@ -328,7 +346,7 @@ export class UpstreamConnection {
     const buffer = this.#reader.begin(bytes);
     // Nobody asked for these bytes: they must not become the start of a later answer. Also what
     // comes before a TLS handshake is verified is nobody's answer.
-    if (user === null || !this.connected) {
+    if (user === null || !this.connected || !this.asked) {
       this.fail(new SallyportError('UPSTREAM_INVALID_RESPONSE', 'data came before any request'));
       return true;
     }
@@ -346,6 +364,7 @@ export class UpstreamConnection {
   }
 
   #close(): void {
+    this.#budget.upstreams -= 1;
     this.#userTimer?.disarm();
     if (this.#ended) return;
     const code = this.connected ? 'UPSTREAM_CLOSED_EARLY' : 'UPSTREAM_CONNECT_FAILED';

@@ -14,8 +14,7 @@ import { defaultKeepalive } from './group.ts';
 import { openConnection } from './open-connection.ts';
 import { Peer } from './peer.ts';
 import { ConnectionPool } from './pool.ts';
-import { ReadBufferPool } from './read-buffers.ts';
-import { Recorder } from './sockets.test-kit.ts';
+import { means, Recorder } from './sockets.test-kit.ts';
 
 const authority = makeAuthority('test root');
 const leaf = makeCertificate({ commonName: 'a', dns: ['a.test'], issuer: authority });
@@ -59,7 +58,7 @@ test('a verified connection tells its facts, is pooled, and serves again', async
   const wanted = target('a.test');
   const user = new Recorder();
   const secured = user.next('connected');
-  const connection = openConnection(wanted, user, new ReadBufferPool());
+  const connection = openConnection(wanted, user, means());
   await secured;
   assert.equal(connection.tls?.protocol, 'TLSv1.3');
   const answered = user.next('data');
@@ -85,7 +84,7 @@ test('an idle TLS connection that gets bytes or its end is closed', async () => 
     const earlier = sockets.length;
     const user = new Recorder();
     const secured = user.next('connected');
-    const connection = openConnection(target('a.test'), user, new ReadBufferPool());
+    const connection = openConnection(target('a.test'), user, means());
     await secured;
     pool.put(connection);
     while (sockets.length === earlier) await new Promise(setImmediate);
@@ -100,7 +99,7 @@ test('an idle TLS connection that gets bytes or its end is closed', async () => 
 test('a certificate for another name ends in its error and nothing else', async () => {
   const user = new Recorder();
   const failed = user.next('error');
-  const connection = openConnection(target('b.test'), user, new ReadBufferPool());
+  const connection = openConnection(target('b.test'), user, means());
   assert.throws(() => connection.write('secret'), { code: 'INTERNAL' });
   await failed;
   assert.equal(user.error?.code, 'UPSTREAM_TLS_NAME_MISMATCH');
@@ -115,7 +114,7 @@ test('a refused TLS connection fails as one that could not be opened', async () 
   assert.ok(wanted.tls !== null);
   const user = new Recorder();
   const failed = user.next('error');
-  openConnection({ ...wanted, tls: { ...wanted.tls, address } }, user, new ReadBufferPool());
+  openConnection({ ...wanted, tls: { ...wanted.tls, address } }, user, means());
   await failed;
   assert.equal(user.error?.code, 'UPSTREAM_CONNECT_FAILED');
 });
@@ -123,7 +122,7 @@ test('a refused TLS connection fails as one that could not be opened', async () 
 test('a reset of an established TLS connection is UPSTREAM_RESET', async () => {
   const user = new Recorder();
   const secured = user.next('connected');
-  const connection = openConnection(target('a.test'), user, new ReadBufferPool());
+  const connection = openConnection(target('a.test'), user, means());
   await secured;
   const answered = user.next('data');
   connection.write('hello');

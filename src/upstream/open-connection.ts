@@ -11,10 +11,10 @@ import type {
 import {
   UpstreamConnection,
   type ConnectionUser,
+  type ConnectionMeans,
   type ConnectTarget,
   type SocketReads,
 } from './connection.ts';
-import type { ReadBufferPool } from './read-buffers.ts';
 import { openPlainSocket } from './plain-socket.ts';
 
 /**
@@ -24,10 +24,10 @@ import { openPlainSocket } from './plain-socket.ts';
 export function openConnection(
   target: ConnectTarget,
   user: ConnectionUser,
-  buffers: ReadBufferPool,
+  means: ConnectionMeans,
 ): UpstreamConnection {
   const { tls, address } = target;
-  return new UpstreamConnection(target, user, buffers, (connection, reads) =>
+  return new UpstreamConnection(target, user, means, (connection, reads) =>
     tls === null
       ? openPlainSocket(connection, address, reads, socketOptions(target))
       : openTls(connection, tls, reads, socketOptions(target)),

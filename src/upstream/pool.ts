@@ -41,6 +41,7 @@ export class ConnectionPool implements IdleKeeper {
     this.forget(connection);
     connection.requests += 1;
     connection.reused = true;
+    connection.asked = false;
     return connection;
   }
 
@@ -66,6 +67,16 @@ export class ConnectionPool implements IdleKeeper {
     });
     connection.idleTimer.arm(this.#settings.timeoutMs);
     connection.resume();
+  }
+
+  /** Closes up to `count` idle connections, those unused for the longest time. Says how many. */
+  closeIdle(count: number): number {
+    let closed = 0;
+    while (closed < count && this.#oldest !== null) {
+      this.#oldest.end();
+      closed += 1;
+    }
+    return closed;
   }
 
   /** Closes all idle connections, and from now on every one that is put back. */

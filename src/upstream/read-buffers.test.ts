@@ -15,7 +15,7 @@ import type { UpstreamTlsTarget } from '../tls/upstream-connect.ts';
 import { UpstreamConnection, type ConnectionUser, type ConnectTarget } from './connection.ts';
 import { ConnectionReader } from './connection-reader.ts';
 import { Peer } from './peer.ts';
-import { openPlain } from './sockets.test-kit.ts';
+import { means, openPlain } from './sockets.test-kit.ts';
 import { ReadBufferPool, plainReadSize, tlsReadSize } from './read-buffers.ts';
 
 test('small reads stay in the shared buffer, which is never given away', () => {
@@ -162,7 +162,7 @@ const psk = Buffer.alloc(16, 7);
 const tlsOptions = { ciphers: 'PSK', ALPNProtocols: ['x'] };
 
 function openTls(target: ConnectTarget, user: ConnectionUser, buffers: ReadBufferPool) {
-  return new UpstreamConnection(target, user, buffers, (connection, reads) => {
+  return new UpstreamConnection(target, user, means(buffers), (connection, reads) => {
     const { address } = target;
     const options: ConnectionOptions & { onread: typeof reads } = {
       ...tlsOptions,

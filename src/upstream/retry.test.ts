@@ -172,3 +172,18 @@ test('errors of the peer count against it even where nothing is retried, others 
   assert.equal(outcomeOf('CLIENT_ABORTED', 'stop'), 'neutral');
   assert.equal(outcomeOf('INTERNAL', 'stop'), 'neutral');
 });
+
+test('a pooled connection that fails before anything was sent is replaced, whatever is asked', () => {
+  for (const code of ['UPSTREAM_INVALID_RESPONSE', 'UPSTREAM_RESET'] as const) {
+    const unsent = state({
+      conditions: 0,
+      method: 'POST',
+      requestSent: false,
+      responseBytes: true,
+      reusedConnection: true,
+    });
+    assert.equal(mayTryNext(code, unsent), 'same-fresh');
+    assert.equal(mayTryNext(code, { ...unsent, requestSent: true }), 'stop');
+    assert.equal(mayTryNext(code, { ...unsent, reusedConnection: false }), 'stop');
+  }
+});

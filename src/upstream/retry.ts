@@ -117,7 +117,9 @@ export function conditionOf(failure: Failure): number {
  * Decides whether a request whose attempt has failed is tried again. The first rule that applies:
  *
  * 0. A TLS session that was withdrawn while it was being resumed: once more with a full handshake,
- *    whatever is configured. Nothing was sent, and it says nothing about the server.
+ *    whatever is configured. Nothing was sent, and it says nothing about the server. So too a pooled
+ *    connection that turns out to be closed, or to hold bytes nobody asked for, before anything was
+ *    sent on it.
  * 1. Verification failures, and statuses that no condition names, are final (design: a TLS
  *    verification failure is never hidden by asking another server).
  * 2. Once the client has a byte of an answer there is no other.
@@ -130,6 +132,7 @@ export function conditionOf(failure: Failure): number {
  */
 export function mayTryNext(failure: Failure, state: RetryState): RetryDecision {
   if (failure === 'UPSTREAM_TLS_SESSION_STALE') return 'same-fresh';
+  if (state.reusedConnection && !state.requestSent) return 'same-fresh';
   const bit = conditionOf(failure);
   if (bit === 0 || state.answerStarted) return 'stop';
   let wanted = bit;

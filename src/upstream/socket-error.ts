@@ -3,6 +3,7 @@
 
 import { getSystemErrorMessage } from 'node:util';
 import { SallyportError, type ErrorCode } from '../base/errors.ts';
+import { shortageOf } from '../base/shortage.ts';
 
 /** The C library's texts, as nginx's log has them; Node's own differ in wording. */
 const texts: Readonly<Record<string, string>> = {
@@ -44,5 +45,7 @@ export function classifySocketError(error: Error, connected: boolean): Sallyport
   if (errno === undefined)
     return new SallyportError(code, `${call}() failed (${error.message})`, error);
   const text = texts[name ?? ''] ?? getSystemErrorMessage(errno);
-  return new SallyportError(code, `${call}() failed (${Math.abs(errno)}: ${text})`, error);
+  const described = `${Math.abs(errno)}: ${text}`;
+  const shortage = connected ? null : shortageOf(error, described);
+  return shortage ?? new SallyportError(code, `${call}() failed (${described})`, error);
 }

@@ -2,8 +2,14 @@
 
 import { once } from 'node:events';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { ConnectionBudget } from '../base/connection-budget.ts';
 import type { SallyportError } from '../base/errors.ts';
-import { UpstreamConnection, type ConnectionUser, type ConnectTarget } from './connection.ts';
+import {
+  UpstreamConnection,
+  type ConnectionMeans,
+  type ConnectionUser,
+  type ConnectTarget,
+} from './connection.ts';
 import type { UpstreamTlsTarget } from '../tls/upstream-connect.ts';
 import { Peer } from './peer.ts';
 import { openPlainSocket } from './plain-socket.ts';
@@ -99,13 +105,18 @@ export class Origin {
   }
 }
 
+/** What the connections of one test share. */
+export function means(buffers: ReadBufferPool = new ReadBufferPool()): ConnectionMeans {
+  return { buffers, budget: new ConnectionBudget() };
+}
+
 /** Begins a plain connection. */
 export function openPlain(
   target: ConnectTarget,
   user: ConnectionUser,
   buffers: ReadBufferPool = new ReadBufferPool(),
 ): UpstreamConnection {
-  return new UpstreamConnection(target, user, buffers, (connection, reads) =>
+  return new UpstreamConnection(target, user, means(buffers), (connection, reads) =>
     openPlainSocket(connection, target.address, reads),
   );
 }
