@@ -1,7 +1,8 @@
 // `npm test`: format, lint and types side by side, then all tests; what is missing is installed
 // first. `npm test -- WHAT …` runs a part of it: `checks`, one of `format`, `lint`, `types`, or
-// tests alone: `unit` (beside the source), `behaviour` (in test/), or files. Plain JavaScript, since
-// it may be an old Node that starts it; everything else runs with the project's own.
+// tests alone: `unit` (beside the source), `behaviour` (in test/), `bench` (of what measures), or
+// files. Plain JavaScript, since it may be an old Node that starts it; everything else runs with the
+// project's own.
 
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -23,7 +24,11 @@ const checks = {
   ],
 };
 
-const suites = { unit: 'src/**/*.test.ts', behaviour: 'test/**/*.test.ts' };
+const suites = {
+  unit: 'src/**/*.test.ts',
+  behaviour: 'test/**/*.test.ts',
+  bench: 'bench/**/*.test.ts',
+};
 
 // The counts that node's runner ends with.
 const summary = /^(?:\u001b\[\d+m)*ℹ (tests|suites|pass|fail|cancelled|skipped|todo|duration_ms) /;

@@ -26,6 +26,7 @@ export {
   type Hop,
 } from './audit/model.ts';
 export { probe, type ProbeOptions } from './audit/probe.ts';
+export { redact } from './audit/redact.ts';
 export { saveIssuers, type SavedIssuers } from './audit/probe-save.ts';
 export type {
   ProbeAdvice,
@@ -81,5 +82,6 @@ export {
   type SelfTestReport,
   type SelfTestRow,
 } from './runtime/selftest.ts';
+export type { ProgramCommand } from './runtime/successor.ts';
 export { PkiStore, type StoredCertificate, type StoreIssue } from './pki/store.ts';
 export { version } from './base/version.ts';

@@ -130,7 +130,7 @@ const hopByHop: [string, string][] = [
   ['Keep-Alive', 'timeout=5'],
   ['TE', 'trailers'],
   ['Upgrade', 'websocket'],
-  ['Expect', 'something'],
+  ['Expect', '100-continue'],
 ];
 
 const requests: ComparedRequest[] = [

@@ -17,6 +17,7 @@ import { locationOf } from '../server/phases.ts';
 import { logError } from '../server/request-log.ts';
 import type { BuildContext } from './build-context.ts';
 import { openLog } from './error-log.ts';
+import { guardedPath } from './guarded-path.ts';
 import { checkFormats, formatNamed, logFormat, type LineWriter } from './log-format.ts';
 import type { LocationBuild, Module } from './module.ts';
 import { logFileCacheOf, openLogFileCache } from './open-log-file-cache.ts';
@@ -163,6 +164,7 @@ export const accessLog = listDirective<AccessLog>({
 });
 
 type Writer = (x: Exchange) => void;
+type PathOf = (x: Exchange) => string;
 
 /** The least that is asked of the file for a line; the buffer grows with longer ones. */
 const lineBytes = 128;
@@ -185,10 +187,10 @@ function syslogWriter(syslog: Syslog, write: LineWriter): Writer {
 
 // Names may come from clients: as in nginx there must be a root that exists, so that not just any
 // Host makes a file.
-function namedWriter(path: Template, cache: LogFileCache, write: LineWriter): Writer {
+function namedWriter(path: PathOf, cache: LogFileCache, write: LineWriter): Writer {
   return (x) => {
     if (!rootExists(x)) return;
-    const name = path.evaluate(x);
+    const name = path(x);
     try {
       const file = cache.file(name);
       const line = file.begin(lineBytes);
@@ -264,7 +266,7 @@ function makeWriter(
     return syslog === null ? null : syslogWriter(syslog, write);
   }
   if (target.text.includes('$')) {
-    const path = context.template(target);
+    const path = guardedPath(context.template(target), context);
     return namedWriter(path, logFileCacheOf(scope.get(openLogFileCache), context), write);
   }
   const file = openLog(target.text, context, target.at);

@@ -14,6 +14,7 @@ import { guarded, resumePhases } from '../server/phases.ts';
 import { logError } from '../server/request-log.ts';
 import type { BuildContext } from './build-context.ts';
 import { inAccess } from './contexts.ts';
+import { guardedPath } from './guarded-path.ts';
 import type { LocationBuild, Module } from './module.ts';
 import { basicCredentials } from './password/basic-credentials.ts';
 import { PasswordFiles } from './password/password-file.ts';
@@ -76,7 +77,7 @@ function shared(context: BuildContext): Shared {
 
 interface Check extends Shared {
   readonly realm: Template;
-  readonly file: Template;
+  readonly file: (x: Exchange) => string;
 }
 
 /** A request whose password is being computed. */
@@ -120,7 +121,7 @@ function handlerOf(check: Check): Handler {
       logError(x, 'info', 'no user/password was provided for basic authentication');
       return challenge(x, realm);
     }
-    const path = check.file.evaluate(x);
+    const path = check.file(x);
     const stored = storedHash(x, check.files, path, given.user);
     if (typeof stored === 'number') return stored;
     if (stored === null) {
@@ -205,7 +206,7 @@ function location(scope: Scope, build: LocationBuild, context: BuildContext): vo
   }
   const check = {
     realm: template,
-    file: context.template({ ...file, text: absolute(file.text, context) }),
+    file: guardedPath(context.template({ ...file, text: absolute(file.text, context) }), context),
     ...shared(context),
   };
   build.add('access', handlerOf(check));

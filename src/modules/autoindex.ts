@@ -8,7 +8,9 @@ import type { Exchange } from '../exchange/exchange.ts';
 import { HANDLED } from '../exchange/handler.ts';
 import { logError } from '../server/request-log.ts';
 import { inHttpServerLocation } from './contexts.ts';
+import { checksLinks, type FileAccessOf } from './file-access.ts';
 import { folderListing, type FolderEntry, type ListingFormat } from './folder-listing.ts';
+import type { FileAccess } from './opened-file.ts';
 
 export const autoindex = directive({
   name: 'autoindex',
@@ -18,6 +20,9 @@ export const autoindex = directive({
   default: false,
   defaultText: 'off',
   help: 'Whether a folder without an index file is listed. DANGER: names of files become public.',
+  differs:
+    'links that "disable_symlinks" refuses are left out, where nginx shows their names with the size ' +
+    'and time of what they lead to',
   example: 'autoindex on;',
 });
 
@@ -68,14 +73,22 @@ const contentTypes: Readonly<Record<ListingFormat, string>> = {
   jsonp: 'application/javascript',
 };
 
-/** Makes the handler that lists a folder; null where `autoindex` is off. */
-export function autoindexHandler(scope: Scope): ((x: Exchange, path: string) => number) | null {
+/**
+ * Makes the handler that lists a folder; null where `autoindex` is off.
+ *
+ * @param accessOf - how the files of the folder would be opened
+ */
+export function autoindexHandler(
+  scope: Scope,
+  accessOf: FileAccessOf,
+): ((x: Exchange, path: string) => number) | null {
   if (!scope.get(autoindex)) return null;
+  const checked = checksLinks(scope);
   const wanted = scope.get(autoindexFormat);
   const exactSize = scope.get(autoindexExactSize);
   const localTime = scope.get(autoindexLocaltime);
   return (x, path) => {
-    const entries = readFolder(path, x);
+    const entries = readFolder(path, x, checked ? accessOf(x) : null);
     if (typeof entries === 'number') return entries;
     const callback = wanted === 'jsonp' ? callbackOf(x.args) : '';
     if (callback === null) {
@@ -97,7 +110,13 @@ function callbackOf(args: string): string | null {
   return /^[A-Za-z0-9_.]{0,128}$/.test(found) ? found : null;
 }
 
-function readFolder(path: string, x: Exchange): FolderEntry[] | number {
+// With `access` a folder or entry that it refuses is not shown.
+function readFolder(path: string, x: Exchange, access: FileAccess | null): FolderEntry[] | number {
+  const refusal = access?.look(path);
+  if (refusal === 'ELOOP' || refusal === 'EMLINK') {
+    logError(x, 'error', `opendir() "${path}" failed (${refusal})`);
+    return 403;
+  }
   let names: string[];
   try {
     names = fs.readdirSync(Buffer.from(path, 'latin1'), { encoding: 'latin1' });
@@ -110,22 +129,28 @@ function readFolder(path: string, x: Exchange): FolderEntry[] | number {
   const entries: FolderEntry[] = [];
   for (const name of names) {
     if (name.startsWith('.')) continue;
-    const stat = statOf(`${path}/${name}`);
+    const stat = statOf(`${path}/${name}`, access);
     if (stat !== null) entries.push({ name, ...stat });
   }
   return entries.sort(inOrder);
 }
 
+function statOf(path: string, access: FileAccess | null): Omit<FolderEntry, 'name'> | null {
+  const stat = access === null ? followed(path) : access.look(path);
+  if (stat === null || typeof stat === 'string') return null;
+  const kind = stat.isDirectory() ? 'directory' : stat.isFile() ? 'file' : 'other';
+  return { kind, size: stat.size, modified: stat.mtimeMs };
+}
+
 // A link that leads nowhere is listed as itself.
-function statOf(path: string): Omit<FolderEntry, 'name'> | null {
+function followed(path: string): fs.Stats | null {
   const bytes = Buffer.from(path, 'latin1');
   try {
-    const stat =
+    return (
       fs.statSync(bytes, { throwIfNoEntry: false }) ??
-      fs.lstatSync(bytes, { throwIfNoEntry: false });
-    if (stat === undefined) return null;
-    const kind = stat.isDirectory() ? 'directory' : stat.isFile() ? 'file' : 'other';
-    return { kind, size: stat.size, modified: stat.mtimeMs };
+      fs.lstatSync(bytes, { throwIfNoEntry: false }) ??
+      null
+    );
   } catch {
     return null;
   }

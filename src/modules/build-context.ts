@@ -89,6 +89,8 @@ export class BuildContext {
   readonly tlsTargets: TlsHopTarget[] = [];
   /** Absolute paths of certificates, keys, CAs, CRLs and the like: what is watched for changes. */
   readonly tlsFiles: Set<string> = new Set();
+  /** Absolute paths of folders for temporary files. */
+  readonly tempFolders: Set<string> = new Set();
   /** Of the configuration as a whole; set before locations are built. */
   mainLog: ErrorLog | null = null;
   /** How many health checks there are of a group, by its definition. */

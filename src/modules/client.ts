@@ -192,6 +192,7 @@ export const absoluteRedirect = flagRow({
   name: 'absolute_redirect',
   default: true,
   help: 'Whether redirects that this server makes name scheme and host.',
+  differs: 'for a request without Host they never name the address of this machine: only the path',
   example: 'absolute_redirect off;',
 });
 export const serverNameInRedirect = flagRow({

@@ -32,6 +32,7 @@ import { ifInLocation } from './rewrite-rows.ts';
 import { defineSetVariables } from './rewrite-script.ts';
 import type { TlsHopTarget } from './proxy-ssl-targets.ts';
 import { buildServers, server } from './server.ts';
+import { servedSecrets } from './served-secrets.ts';
 import { ZoneBook, type SharedZones } from './shared-zones.ts';
 import { sslReload } from './ssl-reload.ts';
 import { buildUpstreams, upstream } from './upstream.ts';
@@ -81,6 +82,8 @@ export interface Compiled {
   readonly tlsTargets: readonly TlsHopTarget[];
   /** Absolute paths of all log files, which the supervisor hands to the workers' user. */
   readonly logFiles: readonly string[];
+  /** Absolute paths of the folders of temporary files, which have to be the workers' user's. */
+  readonly tempFolders: readonly string[];
   /** Absolute paths of all certificates, keys, CAs, CRLs and the like that were read. */
   readonly tlsFiles: readonly string[];
   /** `ssl_reload`: are these files to be watched? */
@@ -104,6 +107,11 @@ export async function compileConfiguration(input: CompileInput): Promise<Compile
   });
   if (main.blocks(events).length === 0) {
     diagnostics.error(null, 'no "events" section in configuration', 'add: events { }');
+  }
+  const configFiles = files.map((file) => file.path);
+  for (const served of servedSecrets(nodes, { prefix: input.prefix, configFolder, configFiles })) {
+    const what = `${served.what} "${served.file}" is in a folder that is served to clients`;
+    diagnostics.warn(served.node.at, what, 'serve a folder that holds only what all may have');
   }
   const addresses = await resolveHosts(main, input.lookup);
   const variables = new VariableTable(variableRows);
@@ -142,6 +150,7 @@ export async function compileConfiguration(input: CompileInput): Promise<Compile
     hops: context.hops,
     tlsTargets: context.tlsTargets,
     logFiles,
+    tempFolders: [...context.tempFolders],
     tlsFiles: [...context.tlsFiles],
     tlsReload: main.blocks(http).every((scope) => scope.get(sslReload)),
     policyKeys: new Set([...context.upstreamPolicies.values()].map(({ key }) => key)),
@@ -185,6 +194,7 @@ function build(main: Scope, context: BuildContext, input: CompileInput): Snapsho
     errorLog: mainLog,
     logFiles: context.logFiles,
     workerConnections: eventScope?.get(workerConnections) ?? workerConnections.default,
+    budget: context.liveGroups.budget,
     begin: () => {
       resolvers.log = (level, message) => mainLog.log(level, message);
       forgetOldChecks(context);

@@ -142,6 +142,11 @@ export const fileAccessRows = [
 /** How files are opened for a request. */
 export type FileAccessOf = (x: Exchange) => FileAccess;
 
+/** Are there symbolic links that are refused? */
+export function checksLinks(scope: Scope): boolean {
+  return scope.get(disableSymlinks) !== 'off';
+}
+
 /** Decides it for a location. */
 export function fileAccess(scope: Scope, context: BuildContext): FileAccessOf {
   const cached = cacheOf(scope, context);

@@ -10,11 +10,16 @@ import { locationOf } from '../server/phases.ts';
 import { logError } from '../server/request-log.ts';
 import type { BuildContext } from './build-context.ts';
 import { inHttpServerLocationIf, inLocation } from './contexts.ts';
+import { guardedPath, joined } from './guarded-path.ts';
 
 const oneArgument: ValueType<Argument> = {
   expects: 'a path',
   parse: (node) => node.args[0] ?? null,
 };
+
+const noWayUp =
+  'a ".." that a variable, a rewrite or try_files brings into the path is answered with 404; the ' +
+  'value itself may have one';
 
 export const root = directive<Argument | null>({
   name: 'root',
@@ -24,6 +29,7 @@ export const root = directive<Argument | null>({
   default: null,
   defaultText: 'html',
   help: 'Folder of files; the whole URI is added to it.',
+  differs: noWayUp,
   example: 'root /var/www/example.org;',
 });
 
@@ -37,6 +43,7 @@ export const alias = directive<Argument | null>({
   help:
     'Folder or file that stands for the prefix of the location, also in locations inside of it. ' +
     'Where the location is a regular expression it is the whole path.',
+  differs: noWayUp,
   example: 'alias /data/images/;',
 });
 
@@ -63,7 +70,7 @@ export function filePaths(scope: Scope, context: BuildContext): FilePaths {
   }
   const at = scope.get(root);
   const folder = at === null ? (): string => `${context.prefix}html` : folderOf(at, context);
-  return { root: folder, file: (x) => folder(x) + x.uri, alias: null };
+  return { root: folder, file: (x) => joined(x, folder(x), x.uri), alias: null };
 }
 
 /** The location's name is no longer what the path begins with: nothing for the alias to replace. */
@@ -97,23 +104,21 @@ function folderOf(argument: Argument, context: BuildContext): PathOf {
     const fixed = absolute(template.constant, context).replace(/\/+$/, '');
     return () => fixed;
   }
-  return (x) => absolute(template.evaluate(x), context).replace(/\/+$/, '');
+  const path = guardedPath(template, context);
+  return (x) => absolute(path(x), context).replace(/\/+$/, '');
 }
 
 function aliasPaths(given: Argument, level: Scope, context: BuildContext): FilePaths {
   const template = context.template(given);
-  const base: PathOf = (x) => absolute(template.evaluate(x), context);
+  const path = guardedPath(template, context);
+  const base: PathOf = (x) => absolute(path(x), context);
   const reach = reachOf(level);
   if (reach === 'pattern') {
-    const file: PathOf = (x) => (x.addsUriToAlias ? base(x) + x.uri : base(x));
+    const file: PathOf = (x) => (x.addsUriToAlias ? joined(x, base(x), x.uri) : base(x));
     return { root: base, file, alias: reach };
   }
-  const file: PathOf = (x) => {
-    const rest = x.uri.slice(reach);
-    const path = base(x);
-    // "location /a { alias /data/; }" must not turn "/a../x" into "/data/../x".
-    return /^\.\.(\/|$)/.test(rest) ? `${path}/\0` : path + rest;
-  };
+  // "location /a { alias /data/; }" must not turn "/a../x" into "/data/../x".
+  const file: PathOf = (x) => joined(x, base(x), x.uri.slice(reach));
   return { root: base, file, alias: reach };
 }
 

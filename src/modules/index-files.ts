@@ -1,6 +1,7 @@
 // `index`: the files that stand for a folder. The first one that exists is looked up anew as a path
 // of its own, so that the location for it answers.
 
+import { posix } from 'node:path';
 import type { Argument } from '../config/node.ts';
 import { listDirective } from '../config/row.ts';
 import type { Scope } from '../config/scope.ts';
@@ -12,6 +13,7 @@ import { logError } from '../server/request-log.ts';
 import type { BuildContext } from './build-context.ts';
 import { inHttpServerLocation } from './contexts.ts';
 import type { FileAccessOf } from './file-access.ts';
+import { leadsUp } from './guarded-path.ts';
 import type { FileAccess } from './opened-file.ts';
 
 export const index = listDirective<readonly Argument[]>({
@@ -64,13 +66,16 @@ function serveIndex(x: Exchange, folder: string, { templates, access }: Lookup):
   let folderSeen = false;
   for (const template of templates) {
     const name = template.constant ?? template.evaluate(x);
+    if (template.constant === null && leadsUp(name)) continue;
     if (name.startsWith('/')) {
       internalRedirect(x, name, x.args);
       return HANDLED;
     }
     const found = access.look(folder + name);
     if (typeof found !== 'string') {
-      internalRedirect(x, x.uri + name, x.args);
+      const uri = x.uri + name;
+      // A ".." that the configuration wrote itself.
+      internalRedirect(x, leadsUp(name) ? posix.normalize(uri) : uri, x.args);
       return HANDLED;
     }
     if (found === 'ELOOP' || found === 'EMLINK') return 403;

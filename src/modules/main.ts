@@ -190,8 +190,13 @@ export const workerConnections = directive({
   ),
   default: 512,
   defaultText: '512',
-  help: 'Client connections at once in each worker; more are closed at once.',
-  differs: 'connections to upstream servers are not counted',
+  help:
+    'Connections at once in each worker: clients in their handshake or after it, and upstream ' +
+    'servers. From fifteen sixteenths of it on idle ones are closed, clients first; with none idle a ' +
+    'client too many is closed, and a request without a connection for its upstream answered 500.',
+  differs:
+    'listening sockets are not counted; near the limit of open files the same is done, and no client ' +
+    'waits in the backlog',
   example: 'worker_connections 4096;',
 });
 

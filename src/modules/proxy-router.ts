@@ -2,7 +2,7 @@
 // variables, worked out for each request, perhaps with the help of a resolver.
 
 import { isIP } from 'node:net';
-import { hostPortProblem, parseHostPort, type Address } from '../base/address.ts';
+import { hostPortProblem, parseHostPort, shownHostPort, type Address } from '../base/address.ts';
 import type { Position } from '../config/node.ts';
 import type { Scope } from '../config/scope.ts';
 import type { Exchange } from '../exchange/exchange.ts';
@@ -201,7 +201,11 @@ function place(
 
 function isResolvable(x: Exchange, url: ProxyUrl, resolver: NameResolver | null): boolean {
   if (parseHostPort(url.authority) === null) {
-    logError(x, 'error', `${hostPortProblem(url.authority)} in upstream "${url.authority}"`);
+    logError(
+      x,
+      'error',
+      `${hostPortProblem(url.authority)} in upstream "${shownHostPort(url.authority)}"`,
+    );
     return false;
   }
   if (resolver !== null) return true;

@@ -6,6 +6,7 @@ import type { Scope } from '../config/scope.ts';
 import type { StoreSettings } from '../forward/proxy-settings.ts';
 import type { BuildContext } from './build-context.ts';
 import { inHttpServerLocation } from './contexts.ts';
+import { guardedPath } from './guarded-path.ts';
 import { responseFolder } from './proxy-temp.ts';
 
 export const proxyStore = directive<Argument | null>({
@@ -61,11 +62,11 @@ export function compileStore(scope: Scope, context: BuildContext): StoreSettings
   const given = scope.get(proxyStore);
   if (given === null || given.text === 'off') return null;
   const fileMode = scope.get(proxyStoreAccess);
-  const template = given.text === 'on' ? null : context.template(given);
+  const stored = given.text === 'on' ? null : guardedPath(context.template(given), context);
   return {
     path: (x) => {
-      if (template === null) return x.location?.requestFilename?.(x) ?? '';
-      const path = template.evaluate(x);
+      if (stored === null) return x.location?.requestFilename?.(x) ?? '';
+      const path = stored(x);
       return path === '' || path.startsWith('/') ? path : context.prefix + path;
     },
     folder: responseFolder(scope, context),

@@ -119,7 +119,7 @@ export const proxyTempRows = [
 export function bodyStorage(scope: Scope, context: BuildContext): BodyStorage {
   return {
     memoryLimit: scope.get(clientBodyBufferSize),
-    folder: scope.get(clientBodyTempPath) ?? plainFolder(context, 'client_body_temp'),
+    folder: noted(scope.get(clientBodyTempPath), 'client_body_temp', context),
     inFileOnly: scope.get(clientBodyInFileOnly),
   };
 }
@@ -136,11 +136,13 @@ export function overflowSettings(scope: Scope, context: BuildContext): OverflowS
 
 /** Where temporary files of responses are made. */
 export function responseFolder(scope: Scope, context: BuildContext): TempFolder {
-  return scope.get(proxyTempPath) ?? plainFolder(context, 'proxy_temp');
+  return noted(scope.get(proxyTempPath), 'proxy_temp', context);
 }
 
-function plainFolder(context: BuildContext, name: string): TempFolder {
-  return { path: `${context.prefix}${name}`, levels: [] };
+function noted(given: TempFolder | null, name: string, context: BuildContext): TempFolder {
+  const folder = given ?? { path: `${context.prefix}${name}`, levels: [] };
+  context.tempFolders.add(folder.path);
+  return folder;
 }
 
 function oneBuffer(scope: Scope): number {

@@ -134,6 +134,7 @@ function plainSettings(scope: Scope, context: BuildContext) {
     hidden,
     refusals: new RefusalBook(),
     buffers: context.buffers,
+    budget: context.liveGroups.budget,
   };
 }
 

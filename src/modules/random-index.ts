@@ -10,8 +10,9 @@ import { HANDLED } from '../exchange/handler.ts';
 import { internalRedirect } from '../server/phases.ts';
 import { logError } from '../server/request-log.ts';
 import { inLocation } from './contexts.ts';
+import { checksLinks, type FileAccessOf } from './file-access.ts';
 import type { ServeIndex } from './index-files.ts';
-import { codeOf } from './opened-file.ts';
+import { codeOf, type FileAccess } from './opened-file.ts';
 
 export const randomIndex = directive({
   name: 'random_index',
@@ -24,12 +25,19 @@ export const randomIndex = directive({
   example: 'random_index on;',
 });
 
-/** Null where it is off. */
-export function randomIndexFiles(scope: Scope): ServeIndex | null {
-  return scope.get(randomIndex) ? serveAnyFile : null;
+/**
+ * Null where it is off.
+ *
+ * @param accessOf - how the files of the folder would be opened
+ */
+export function randomIndexFiles(scope: Scope, accessOf: FileAccessOf): ServeIndex | null {
+  if (!scope.get(randomIndex)) return null;
+  if (!checksLinks(scope)) return (x, folder) => serveAnyFile(x, folder, null);
+  return (x, folder) => serveAnyFile(x, folder, accessOf(x));
 }
 
-function serveAnyFile(x: Exchange, folder: string): number | null {
+// With `access`, only of those files that it does not refuse.
+function serveAnyFile(x: Exchange, folder: string, access: FileAccess | null): number | null {
   let entries: fs.Dirent<Buffer>[];
   try {
     const options = { withFileTypes: true, encoding: 'buffer' } as const;
@@ -38,7 +46,7 @@ function serveAnyFile(x: Exchange, folder: string): number | null {
     return refuse(x, folder, codeOf(thrown));
   }
   const files = entries
-    .filter((entry) => isFile(entry, folder))
+    .filter((entry) => isFile(entry, folder, access))
     .map((entry) => entry.name.toString('latin1'));
   const name = files.length === 0 ? undefined : files[randomInt(files.length)];
   if (name === undefined) return null;
@@ -46,10 +54,14 @@ function serveAnyFile(x: Exchange, folder: string): number | null {
   return HANDLED;
 }
 
-function isFile(entry: fs.Dirent<Buffer>, folder: string): boolean {
+function isFile(entry: fs.Dirent<Buffer>, folder: string, access: FileAccess | null): boolean {
   const name = entry.name.toString('latin1');
   if (name.startsWith('.')) return false;
   if (!entry.isSymbolicLink()) return entry.isFile();
+  if (access !== null) {
+    const found = access.look(`${folder}/${name}`);
+    return typeof found !== 'string' && found.isFile();
+  }
   const path = Buffer.from(`${folder}/${name}`, 'latin1');
   return fs.statSync(path, { throwIfNoEntry: false })?.isFile() === true;
 }

@@ -19,6 +19,9 @@ export interface TranslatedPattern {
   readonly names: readonly string[];
 }
 
+/** PCRE's bound for the numbers in `{2,3}`. */
+const mostRepeated = 65_535;
+
 type Token =
   | string
   | {
@@ -262,13 +265,20 @@ class Translator {
   }
 
   #brace(): void {
-    const found = /^\{\d+(?:,\d*)?\}/.exec(this.#text.slice(this.#at));
+    const found = /^\{(\d+)(?:,(\d*))?\}/.exec(this.#text.slice(this.#at));
     if (found === null) {
       this.#at += 1;
       this.#push('\\{');
       return;
     }
-    this.#quantifier(found[0]);
+    const [written, least = '', most = ''] = found;
+    if (Number(least) > mostRepeated || Number(most) > mostRepeated) {
+      throw new PatternError('number too big in {} quantifier');
+    }
+    if (most !== '' && Number(least) > Number(most)) {
+      throw new PatternError('numbers out of order in {} quantifier');
+    }
+    this.#quantifier(written);
   }
 
   #quantifier(written: string): void {
@@ -276,7 +286,7 @@ class Translator {
     this.#at += written.length;
     const kind = this.#text.charAt(this.#at);
     const atom = this.#tokens.splice(this.#atom);
-    const start = this.#atom;
+    // Nothing repeats a repetition, be it greedy, lazy or possessive.
     this.#atom = -1;
     // "(atomic)*": the look-ahead and its reference are one.
     const whole: Token[] = atom.length > 1 ? ['(?:', ...atom, ')'] : atom;
@@ -289,7 +299,6 @@ class Translator {
     const id = (this.#own += 1);
     const open: Token = { kind: 'open', pcre: null, id, name: '' };
     this.#tokens.push('(?:(?=', open, ...whole, written, '))', { kind: 'own-reference', id }, ')');
-    this.#atom = start;
   }
 
   #finish(): TranslatedPattern {

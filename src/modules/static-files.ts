@@ -56,9 +56,9 @@ function contentHandler(scope: Scope, paths: FilePaths, context: BuildContext): 
 
 // In nginx's order: random_index, index, autoindex.
 function folderHandler(scope: Scope, accessOf: FileAccessOf, context: BuildContext) {
-  const serveAny = randomIndexFiles(scope);
+  const serveAny = randomIndexFiles(scope, accessOf);
   const serveIndex = indexFiles(scope, accessOf, context);
-  const listing = autoindexHandler(scope);
+  const listing = autoindexHandler(scope, accessOf);
   return (x: Exchange, path: string): number => {
     const found = serveAny?.(x, path) ?? serveIndex(x, path);
     if (found !== null) return found;

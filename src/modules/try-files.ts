@@ -13,6 +13,7 @@ import type { BuildContext } from './build-context.ts';
 import { inServerLocation } from './contexts.ts';
 import { fileAccess } from './file-access.ts';
 import { filePaths, refuseRewritten, type AliasReach } from './file-paths.ts';
+import { leadsUp } from './guarded-path.ts';
 import type { LocationBuild, Module } from './module.ts';
 import type { FileAccess } from './opened-file.ts';
 
@@ -75,7 +76,8 @@ function location(scope: Scope, build: LocationBuild, context: BuildContext): vo
     const access = accessOf(x);
     for (const { name, isFolder } of candidates) {
       const found = nameBelow(x, name, below);
-      if (!exists(x, folder(x) + found, isFolder, access)) continue;
+      // It would be refused as a file, and whether it is there is nobody's business.
+      if (leadsUp(found) || !exists(x, folder(x) + found, isFolder, access)) continue;
       if (below === null) x.uri = found;
       else if (below !== 'pattern') x.uri = x.uri.slice(0, below) + found;
       else if (!isFolder) {

@@ -38,6 +38,7 @@ function location(scope: Scope, build: LocationBuild, context: BuildContext): vo
     ignoreClientAbort: false,
     refusals: new RefusalBook(),
     buffers: context.buffers,
+    budget: context.liveGroups.budget,
   };
   build.setContent((x) => openTunnel(x, settings));
 }

@@ -1,7 +1,7 @@
 // `upstream`: groups of servers, how they are balanced, and their idle connections.
 
 import { isIP } from 'node:net';
-import { hostPortProblem, parseHostPort, type Address } from '../base/address.ts';
+import { hostPortProblem, parseHostPort, shownHostPort, type Address } from '../base/address.ts';
 import type { Position } from '../config/node.ts';
 import { blockDirective, directive, listDirective, type ValueType } from '../config/row.ts';
 import type { Scope } from '../config/scope.ts';
@@ -168,7 +168,7 @@ export function addressesOf(
   }
   const parsed = parseHostPort(authority);
   if (parsed === null) {
-    context.error(at, `${hostPortProblem(authority)} in upstream "${authority}"`);
+    context.error(at, `${hostPortProblem(authority)} in upstream "${shownHostPort(authority)}"`);
     return [];
   }
   const port = parsed.port ?? defaultPort;

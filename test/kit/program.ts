@@ -19,6 +19,8 @@ export interface ProgramOptions {
   readonly folder?: string;
   /** Set for the process beside the environment of the test. */
   readonly env?: Readonly<Record<string, string>>;
+  /** A command that ends with becoming the program: `prlimit`, `unshare`. Default: none. */
+  readonly launcher?: readonly string[];
   readonly scope?: Scope | undefined;
 }
 
@@ -52,7 +54,9 @@ export async function startProgram(
 ): Promise<RunningProgram> {
   const folder = options.folder ?? tempFolder(options.scope);
   const text = `daemon off; pid sallyport.pid; error_log error.log info; ${configText}`;
-  const child = spawn(process.execPath, argumentsFor(text, folder), {
+  const { launcher = [] } = options;
+  const [file = '', ...args] = [...launcher, process.execPath, ...argumentsFor(text, folder)];
+  const child = spawn(file, args, {
     env: environment(options),
     stdio: ['ignore', 'ignore', 'pipe'],
   });

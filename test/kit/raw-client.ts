@@ -16,6 +16,8 @@ export interface Target {
   readonly port?: number;
   readonly host?: string;
   readonly socketPath?: string;
+  /** Where to connect from. */
+  readonly localAddress?: string;
   /** TLS with these options; give `ca` and `servername`. Default: plain. */
   readonly tls?: ConnectionOptions;
   /** Milliseconds after which any wait on the connection fails. Default 5000. */
@@ -198,11 +200,12 @@ export function chunked(content: Buffer): Buffer {
 }
 
 function dial(target: Target): Socket {
-  const { port, socketPath, host = '127.0.0.1', tls } = target;
+  const { port, socketPath, localAddress, host = '127.0.0.1', tls } = target;
+  const from = localAddress === undefined ? {} : { localAddress };
   const socket =
     socketPath !== undefined
       ? connectTcp({ path: socketPath, noDelay: true })
-      : connectTcp({ port: port ?? 0, host, noDelay: true });
+      : connectTcp({ port: port ?? 0, host, noDelay: true, ...from });
   return tls === undefined ? socket : connectTls({ rejectUnauthorized: true, ...tls, socket });
 }
 

@@ -32,6 +32,7 @@ import {
   workerFiles,
 } from './small-settings.ts';
 import { secrets } from './secrets.ts';
+import { servedSecrets } from './served-secrets.ts';
 import { h2cUpgrade } from './upgrades.ts';
 import { uriCrlf } from './uri-crlf.ts';
 import { missingResolver, varScheme } from './variable-parts.ts';
@@ -73,6 +74,7 @@ export const rules: readonly Rule[] = [
   aliasTraversal,
   mergeSlashes,
   secrets,
+  servedSecrets,
   nextUpstream,
   errorPage,
   origins,
