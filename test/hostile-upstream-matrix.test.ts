@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
 import { upstreamTlsErrorRows } from '../src/base/upstream-tls-errors.ts';
 import { eventually } from './kit/eventually.ts';
-import { accessLine, errorLine } from './kit/hops.ts';
+import { accessLine, errorLine, errorLines } from './kit/hops.ts';
 import { fingerprintOf, type Side } from './kit/hostile-upstream.ts';
 import { hostileUpstreams } from './kit/hostile-upstreams.ts';
 import { opensslAvailable } from './kit/openssl.ts';
@@ -118,17 +118,13 @@ function wholeSeconds(date: Date): number {
 
 async function hasAnswered(matrix: Matrix, i: number, response: RawResponse): Promise<void> {
   const path = `/good/${i}`;
-  assert.equal(response.status, 200, logged(matrix, path).join('\n'));
+  assert.equal(response.status, 200, errorLines(matrix.proxy, path).join('\n'));
   assert.equal(response.body.toString(), 'hello');
   assert.equal(await accessLine(matrix.proxy, path), `${path} 200 SUCCESS`);
-  assert.deepEqual(logged(matrix, path), []);
+  assert.deepEqual(errorLines(matrix.proxy, path), []);
   await eventually('the request at the server', () => matrix.good[i]?.sawRequest());
 }
 
-function logged(matrix: Matrix, path: string): string[] {
-  const lines = matrix.proxy.errorLog().split('\n');
-  return lines.filter((line) => line.includes(`request: "GET ${path} `));
-}
 
 test('each hostile upstream is refused, and its twin is not', skip, async (t) => {
   const matrix = await startMatrix(t);

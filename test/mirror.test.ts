@@ -119,7 +119,8 @@ async function started(t: Scope, more = ''): Promise<Started> {
   );
   const group = await RecordingUpstream.start({}, t);
   const proxy = await startProxy(
-    `http {
+    `events { worker_connections 4096; }
+    http {
       log_format line '$uri $status $request_body';
       access_log access.log line;
       log_subrequest on;

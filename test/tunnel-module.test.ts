@@ -619,7 +619,12 @@ test('quit waits for tunnels, and a reload leaves them alone', async (t) => {
   await echo('after the reload');
   let over = false;
   const quit = proxy.proxy.quit().then(() => (over = true));
-  await assert.rejects(RawConnection.open({ port }));
+  await eventually('the end of listening', () =>
+    RawConnection.open({ port }).then(
+      () => false,
+      () => true,
+    ),
+  );
   await echo('while it quits');
   assert.equal(over, false);
   client.end();

@@ -78,7 +78,8 @@ export async function failureDrill(seconds: number, scope?: Scope): Promise<Dril
   await Promise.all(servers.map((server) => server.listen()));
   const group = ports.map((one) => `server 127.0.0.1:${one} fail_timeout=1s;`).join(' ');
   const proxy = await startProxy(
-    `http { access_log off; upstream drill { ${group} }
+    `events { worker_connections 4096; }
+     http { access_log off; upstream drill { ${group} }
      server { listen 127.0.0.1:${port}; keepalive_requests 1000000;
        location / { proxy_pass http://drill; proxy_connect_timeout 2s; proxy_read_timeout 2s; } } }`,
     scope === undefined ? {} : { scope },

@@ -71,10 +71,20 @@ export async function askAll(port: number, count: number): Promise<RawResponse[]
 
 /** The one line about requests for `path` in the error log. */
 export function errorLine(proxy: RunningProxy, path: string): string {
-  const lines = proxy.errorLog().split('\n');
-  const found = lines.filter((one) => one.includes(`request: "GET ${path} `));
+  const found = errorLines(proxy, path);
   assert.equal(found.length, 1, `one line for ${path}: ${found.join('\n')}`);
   return found[0] ?? '';
+}
+
+/**
+ * What the error log says of requests for `path`, but for one thing: `openssl s_server` ends its pages
+ * with the connection, which is remarked upon.
+ */
+export function errorLines(proxy: RunningProxy, path: string): string[] {
+  const lines = proxy.errorLog().split('\n');
+  return lines.filter(
+    (one) => one.includes(`request: "GET ${path} `) && !one.includes('body ended with the TLS'),
+  );
 }
 
 /** The line of the access log for `path`, once it is there. */
