@@ -10,6 +10,12 @@ export interface Load {
   readonly plain: Target;
   readonly tls: Target;
   stopped: boolean;
+  /** Clients wait before their next round as long as it is set. */
+  paused: boolean;
+  /** How many are in the middle of a round. */
+  busy: number;
+  /** Milliseconds between two rounds of a client. */
+  readonly restMs: number;
   /** By kind: how many rounds were done, and how many ended otherwise than they should. */
   readonly done: Record<string, number>;
   readonly failed: Record<string, number>;
@@ -149,14 +155,17 @@ const kinds: Readonly<Record<string, readonly [round: Round, clients: number]>> 
 
 async function repeat(load: Load, name: string, round: Round, first: number): Promise<void> {
   for (let i = first; !load.stopped; i += 1) {
+    load.busy += 1;
     try {
       await round(load, i);
       load.done[name] = (load.done[name] ?? 0) + 1;
     } catch (error) {
       load.failed[name] = (load.failed[name] ?? 0) + 1;
       load.lastFailure = `${name}: ${String(error)}`;
-      await sleep(10);
     }
+    load.busy -= 1;
+    await sleep(load.restMs);
+    while (load.paused && !load.stopped) await sleep(50);
   }
 }
 
