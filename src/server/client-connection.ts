@@ -110,6 +110,7 @@ export class ClientConnection extends ClientResponder {
 
   // Sends FIN and reads on for a while.
   protected linger(): void {
+    this.leave();
     if (this.ended) {
       this.closeSoon();
       return;
@@ -131,6 +132,7 @@ export class ClientConnection extends ClientResponder {
 
   // What is written leaves first, for as long as the client goes on reading.
   protected closeSoon(): void {
+    this.leave();
     this.state = State.lingering;
     this.input = noBytes;
     this.waitForDrain();
@@ -330,6 +332,7 @@ export class ClientConnection extends ClientResponder {
   }
 
   override destroy(): void {
+    this.leave();
     if (this.timedOut && !this.closed && this.clientSettings.resetTimedOut) {
       this.raw.resetAndDestroy();
     }

@@ -11,7 +11,14 @@ import { guarded, locationOf } from './phases.ts';
 import { logError } from './request-log.ts';
 import { composeResponseHead, isBodyless } from './response-head.ts';
 import { ResponsePipeline } from './response-pipeline.ts';
-import { writeBody, writeHeadAlone, writeHeadAndBody, writeLastChunk } from './response-writer.ts';
+import {
+  wholeResponse,
+  writeBody,
+  writeHeadAlone,
+  writeHeadAndBody,
+  writeLastChunk,
+} from './response-writer.ts';
+import { leaveAtTurnEnd, type Leaving } from './turn-end.ts';
 import { losesKeepalive } from './user-agent.ts';
 
 /** nginx's status for a connection that is closed without an answer. */
@@ -24,7 +31,9 @@ interface Opening {
   readonly done: (() => void) | undefined;
 }
 
-export abstract class ClientResponder extends ClientReader {
+export abstract class ClientResponder extends ClientReader implements Leaving {
+  /** A whole response that leaves at the end of this turn, before anything else is written. */
+  private held = '';
   /** Does the kernel gather small segments? */
   protected delaying = false;
   /** A timeout ends it, or "return 444". */
@@ -38,7 +47,36 @@ export abstract class ClientResponder extends ClientReader {
     return this.socket.writableLength + (this.pacer === null ? 0 : this.pacer.queued);
   }
 
+  /** Writes the response that is held back, if there is one. */
+  leave(): void {
+    const { held } = this;
+    if (held === '') return;
+    this.held = '';
+    if (!this.closed) this.socket.write(held, 'latin1');
+  }
+
+  // A connection that is kept has nothing else to do this turn.
+  protected hold(x: Exchange, head: string, body: FirstPart): boolean {
+    if (!x.keepAlive || this.socket.writableLength > 0) return false;
+    const whole = wholeResponse(x, head, body);
+    if (whole === null) return false;
+    this.held = whole;
+    leaveAtTurnEnd(this);
+    return true;
+  }
+
+  override sendInterim(head: string): void {
+    this.leave();
+    super.sendInterim(head);
+  }
+
+  override sendContinue(): void {
+    this.leave();
+    super.sendContinue();
+  }
+
   override sendHead(x: Exchange, first: FirstPart, last: boolean, done?: () => void): boolean {
+    this.leave();
     const location = locationOf(x);
     if (!x.headFiltered) this.filterHead(x);
     this.decideKeepAlive(x);
@@ -57,6 +95,11 @@ export abstract class ClientResponder extends ClientReader {
     }
     if (x.filters !== null && !withoutBody)
       return this.beginFilters(x, head, { first, last, done });
+    if (last && this.hold(x, head, withoutBody ? null : first)) {
+      done?.();
+      this.complete(x);
+      return true;
+    }
     let ready: boolean;
     if (first === null || first.length === 0 || withoutBody) {
       done?.();

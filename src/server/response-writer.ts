@@ -28,6 +28,30 @@ function endOfChunks(x: Exchange): string {
   return `0\r\n${x.sentTrailers}\r\n`;
 }
 
+/**
+ * A whole response as one text, counted as sent.
+ *
+ * @param body - all of it; null where there is none, or none may be sent
+ * @returns null where the body is too large for that; then nothing has been counted
+ */
+export function wholeResponse(
+  x: Exchange,
+  head: string,
+  body: Buffer | string | null,
+): string | null {
+  const length = body === null ? 0 : body.length;
+  if (length > inlineBodyBytes) return null;
+  const text = body === null || typeof body === 'string' ? body : body.toString('latin1');
+  if (!x.chunked) {
+    countBody(x, length);
+    return text === null ? head : head + text;
+  }
+  const before = length === 0 ? '' : chunkHeader(length);
+  const after = length === 0 ? endOfChunks(x) : `\r\n${endOfChunks(x)}`;
+  countBody(x, before.length + length + after.length);
+  return head + before + (text ?? '') + after;
+}
+
 /** A head alone; with `last`, also the end of an empty chunked body. */
 export function writeHeadAlone(socket: Socket, x: Exchange, head: string, last: boolean): boolean {
   if (!last || !x.chunked) return socket.write(head, 'latin1');

@@ -96,6 +96,9 @@ export interface SocketReads {
   readonly callback: (bytes: number, buffer: Uint8Array) => boolean;
 }
 
+/** A head and a body that leaves with it. */
+const smallRequestBytes = 16_384;
+
 /** How long a server may take what was written before the connection was ended. */
 const flushMs = 5_000;
 
@@ -175,14 +178,18 @@ export class UpstreamConnection {
     return this.#socket.writableLength;
   }
 
-  /** Is it open both ways with nothing left to send? Only then may it be used again. */
+  /**
+   * Is it open both ways with nothing left to send? Only then may it be used again. TLS says one turn
+   * of the event loop late that it has sent, when the answer may be there already: so much as a
+   * small request is taken to have left. What has not goes first anyway.
+   */
   get reusable(): boolean {
     return (
       this.connected &&
       !this.#closed &&
       !this.#ended &&
       !this.#writeFailed &&
-      this.#socket.writableLength === 0
+      this.#socket.writableLength <= (this.policyKey === null ? 0 : smallRequestBytes)
     );
   }
 
