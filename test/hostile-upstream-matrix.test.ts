@@ -125,7 +125,6 @@ async function hasAnswered(matrix: Matrix, i: number, response: RawResponse): Pr
   await eventually('the request at the server', () => matrix.good[i]?.sawRequest());
 }
 
-
 test('each hostile upstream is refused, and its twin is not', skip, async (t) => {
   const matrix = await startMatrix(t);
   const { bad, good } = await askAll(matrix);

@@ -70,7 +70,7 @@ export class RequestSpool {
   }
 
   #putIntoBlocks(chunk: Buffer): void {
-    for (let at = 0; at < chunk.length; ) {
+    for (let at = 0; at < chunk.length;) {
       let block = this.#blocks.at(-1);
       if (block === undefined || this.#used === block.length) {
         block = takeBlock();

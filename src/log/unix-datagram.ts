@@ -2,7 +2,7 @@
 // the C library are made through `node:ffi`, which is in Node.js since 26.1 and still experimental:
 // it is loaded only where a configuration asks for such a socket.
 
-import type * as Ffi from 'node:ffi';
+import { loadFfi } from '../base/system-calls.ts';
 
 const addressFamily = 1;
 const datagram = 2;
@@ -30,17 +30,6 @@ const signatures = {
   },
   close: { arguments: ['int32'], return: 'int32' },
 } as const;
-
-// Every thread that loads it would warn on stderr that it is experimental; docs say so once.
-function loadFfi(): typeof Ffi | undefined {
-  const warn = process.emitWarning;
-  process.emitWarning = () => undefined;
-  try {
-    return process.getBuiltinModule('node:ffi');
-  } finally {
-    process.emitWarning = warn;
-  }
-}
 
 /** Why datagrams cannot be sent to this path here; null where they can. */
 export function unixDatagramProblem(path: string): string | null {

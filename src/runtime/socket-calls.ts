@@ -3,10 +3,10 @@
 // the address that an inherited socket is bound to. Where they cannot be had (another system, a
 // Node.js without `node:ffi`), each worker has sockets of its own that end with it.
 
-import type ffiModule from 'node:ffi';
 import { fstatSync } from 'node:fs';
 import { SocketAddress } from 'node:net';
 import type { Address } from '../base/address.ts';
+import { loadFfi } from '../base/system-calls.ts';
 
 /** Calls on sockets by descriptor. */
 export interface SocketCalls {
@@ -92,14 +92,10 @@ export function systemSocketCalls(): SocketCalls | null {
   return known;
 }
 
-// Experimental in Node.js 26: whatever is wrong with it, the proxy runs without. Its warning says
-// nothing to those who run a proxy.
 function openCalls(): SocketCalls | null {
-  const { emitWarning } = process;
-  process.emitWarning = () => {};
+  const ffi = loadFfi();
+  if (ffi === undefined) return null;
   try {
-    const ffi = process.getBuiltinModule('node:ffi') as typeof ffiModule | undefined;
-    if (ffi === undefined) return null;
     const { functions } = ffi.dlopen(null, {
       close: { return: 'i32', arguments: ['i32'] },
       fcntl: { return: 'i32', arguments: ['i32', 'i32', 'i32'] },
@@ -108,8 +104,6 @@ function openCalls(): SocketCalls | null {
     return new LinuxCalls(functions);
   } catch {
     return null;
-  } finally {
-    process.emitWarning = emitWarning;
   }
 }
 

@@ -6,6 +6,7 @@ import type { ErrorLog } from '../log/error-log.ts';
 import { hopLines, listenLines, versionLines, type BannerLine } from './banner.ts';
 import { Crew } from './crew.ts';
 import { asSallyportError, assertSound, diagnosticLine } from './failure.ts';
+import { freeMemorySoon } from './free-memory.ts';
 import { nothingInherited } from './inherited-sockets.ts';
 import { supportsReusePort, type BoundAddress, type ListenSockets } from './listen-sockets.ts';
 import type { Loaded } from './load.ts';
@@ -122,6 +123,7 @@ export class Supervisor {
         throw failure;
       }
       this.#events.reloaded();
+      freeMemorySoon();
     });
   }
 
