@@ -74,9 +74,14 @@ test('requests one after the other use one connection, whoever sends them', asyn
 });
 
 test('keepalive N keeps N idle connections', async (t) => {
-  const { port, upstream } = await setup(t, { group: 'keepalive 2;' });
+  let closed = 0;
+  const { port, upstream } = await setup(t, {
+    group: 'keepalive 2;',
+    onConnection: (socket) => socket.on('close', () => (closed += 1)),
+  });
   await together(port, upstream, 4);
   assert.equal(upstream.connectionCount, 4);
+  await eventually('the end of two', () => closed === 2);
   await together(port, upstream, 4);
   assert.equal(upstream.connectionCount, 6);
 });

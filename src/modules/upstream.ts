@@ -103,7 +103,7 @@ export const keepalive = directive({
   differs:
     'a connection is only ever used again under the same address, name and TLS policy, with and ' +
     'without "local"; a balancing method that stands after it is warned of as in nginx, but does ' +
-    'not undo it',
+    'not undo it; those beyond the number are closed within 0.1 s, not at once',
   example: 'keepalive 32;',
 });
 

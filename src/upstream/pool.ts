@@ -1,6 +1,10 @@
 // Idle connections to the servers of one group, in one worker. A connection goes only to a request
-// of exactly its own identity, the newest first; when there are too many, the one unused for the
-// longest time is closed, whatever its identity (nginx `keepalive`).
+// of exactly its own identity, the newest first; when there are too many, those unused for the
+// longest time are closed, whatever their identity (nginx `keepalive`).
+//
+// Too many is looked at every now and then: one turn of a busy event loop may end more requests than
+// are to stay idle, and begin as many in the next. Closed at once, their connections would have to be
+// opened again for each turn.
 
 import { CoarseTimer } from '../base/coarse-timer.ts';
 import { now } from '../base/clock.ts';
@@ -9,6 +13,8 @@ import type { KeepaliveSettings } from './group.ts';
 
 /** More empty stacks than this are swept: keys may come from variables without a bound. */
 const sweepSize = 256;
+/** How long there may be too many, in milliseconds, and a tick. */
+const surplusMs = 50;
 
 /** The idle connections of one group in one worker. */
 export class ConnectionPool implements IdleKeeper {
@@ -18,6 +24,7 @@ export class ConnectionPool implements IdleKeeper {
   #oldest: UpstreamConnection | null = null;
   #newest: UpstreamConnection | null = null;
   #idle = 0;
+  readonly #surplus = new CoarseTimer(() => this.#closeSurplus());
   #closed = false;
   /** TLS policies in force; null: all. */
   #policies: ReadonlySet<string> | null = null;
@@ -58,7 +65,6 @@ export class ConnectionPool implements IdleKeeper {
       else connection.destroy();
       return;
     }
-    if (this.#idle >= this.#settings.connections) this.#oldest?.end();
     this.#stackOf(connection.key).push(connection);
     this.#append(connection);
     connection.keeper = this;
@@ -66,7 +72,14 @@ export class ConnectionPool implements IdleKeeper {
       if (connection.keeper !== null) connection.end();
     });
     connection.idleTimer.arm(this.#settings.timeoutMs);
+    if (this.#idle > this.#settings.connections && !this.#surplus.armed) {
+      this.#surplus.arm(surplusMs);
+    }
     connection.resume();
+  }
+
+  #closeSurplus(): void {
+    this.closeIdle(this.#idle - this.#settings.connections);
   }
 
   /** Closes up to `count` idle connections, those unused for the longest time. Says how many. */
@@ -82,6 +95,7 @@ export class ConnectionPool implements IdleKeeper {
   /** Closes all idle connections, and from now on every one that is put back. */
   closeAll(): void {
     this.#closed = true;
+    this.#surplus.disarm();
     while (this.#oldest !== null) this.#oldest.end();
     this.#stacks.clear();
   }
