@@ -17,9 +17,3 @@ export function now(): number {
   }
   return cached;
 }
-
-/** Reads the clock anew, for when much time may have passed within one turn. */
-export function refreshClock(): number {
-  cached = Date.now();
-  return cached;
-}
