@@ -18,7 +18,7 @@ import {
 } from '../index.ts';
 import { applyFixes, diffOf } from './audit-fix.ts';
 import { withProbe } from './audit-probe.ts';
-import { printLine, printResult } from './terminal.ts';
+import { printingFailure, printResult } from './terminal.ts';
 
 const usage = `Usage: sallyport audit [options] [FILE|FOLDER|-]
 
@@ -47,13 +47,8 @@ Exit codes: 0 all is well, 1 findings, 2 nothing could be audited.
 `;
 
 /** Runs the audit. @returns the exit code */
-export async function runAudit(args: readonly string[]): Promise<number> {
-  try {
-    return await run(args);
-  } catch (error) {
-    printLine(`sallyport: ${error instanceof Error ? error.message : String(error)}`);
-    return 2;
-  }
+export function runAudit(args: readonly string[]): Promise<number> {
+  return printingFailure(2, () => run(args));
 }
 
 async function run(args: readonly string[]): Promise<number> {

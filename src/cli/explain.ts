@@ -4,13 +4,12 @@ import { parseArgs } from 'node:util';
 import {
   Explainer,
   explanationText,
-  formatDiagnostic,
   locateConfiguration,
   SallyportError,
   type ExplainedRequest,
   type Explanation,
 } from '../index.ts';
-import { printLine, printResult } from './terminal.ts';
+import { printDiagnostics, printingFailure, printResult } from './terminal.ts';
 
 const usage = `Usage: sallyport explain [options] URL
 
@@ -30,13 +29,8 @@ Exit codes: 0 explained, 1 the configuration has errors, 2 the request is none.
 `;
 
 /** Explains a request. @returns the exit code */
-export async function runExplain(args: readonly string[]): Promise<number> {
-  try {
-    return await run(args);
-  } catch (error) {
-    printLine(`sallyport: ${error instanceof Error ? error.message : String(error)}`);
-    return 2;
-  }
+export function runExplain(args: readonly string[]): Promise<number> {
+  return printingFailure(2, () => run(args));
 }
 
 async function run(args: readonly string[]): Promise<number> {
@@ -55,7 +49,7 @@ async function run(args: readonly string[]): Promise<number> {
   });
   const { explainer, diagnostics } = await Explainer.load(place);
   if (explainer === null) {
-    for (const diagnostic of diagnostics) printLine(formatDiagnostic(diagnostic));
+    printDiagnostics({ diagnostics });
     return 1;
   }
   try {

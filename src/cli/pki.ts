@@ -4,7 +4,7 @@ import { isIP } from 'node:net';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { PkiStore, SallyportError, type StoredCertificate } from '../index.ts';
-import { printLine, printResult } from './terminal.ts';
+import { printingFailure, printResult } from './terminal.ts';
 
 const usage = `Usage: sallyport pki COMMAND [options]
 
@@ -26,23 +26,23 @@ Keys are ECDSA P-256, files of keys have mode 0600.
 `;
 
 /** Runs a command of the CA. @returns the exit code */
-export async function runPki(args: readonly string[]): Promise<number> {
-  try {
-    const { values, positionals } = parse(args);
-    const [command, name] = positionals;
-    if (values.help || command === undefined) {
-      printResult(usage);
-      return values.help ? 0 : 2;
-    }
-    const run = commands[command];
-    if (run === undefined)
-      throw new SallyportError('CONFIG_INVALID', `unknown command "${command}"`);
-    await run({ ...values, target: name });
-    return 0;
-  } catch (error) {
-    printLine(`sallyport: ${error instanceof Error ? error.message : String(error)}`);
-    return 1;
+export function runPki(args: readonly string[]): Promise<number> {
+  return printingFailure(1, () => runCommand(args));
+}
+
+async function runCommand(args: readonly string[]): Promise<number> {
+  const { values, positionals } = parse(args);
+  const [command, name] = positionals;
+  if (values.help || command === undefined) {
+    printResult(usage);
+    return values.help ? 0 : 2;
   }
+  const run = commands[command];
+  if (run === undefined) {
+    throw new SallyportError('CONFIG_INVALID', `unknown command "${command}"`);
+  }
+  await run({ ...values, target: name });
+  return 0;
 }
 
 function parse(args: readonly string[]) {

@@ -8,7 +8,7 @@ import {
   type ImpostorOutcome,
   type SelfTestRow,
 } from '../index.ts';
-import { printDiagnostics, printLine, printResult } from './terminal.ts';
+import { printDiagnostics, printingFailure, printResult, printVerdict } from './terminal.ts';
 
 const usage = `Usage: sallyport selftest [-c FILE] [-p PREFIX] [--allow-unverified]
 
@@ -25,13 +25,8 @@ Exit codes: 0 all are refused, 1 one got through or a hop is not verified, 2 not
 `;
 
 /** Runs the test. @returns the exit code */
-export async function runSelfTest(args: readonly string[]): Promise<number> {
-  try {
-    return await run(args);
-  } catch (error) {
-    printLine(`sallyport: ${error instanceof Error ? error.message : String(error)}`);
-    return 2;
-  }
+export function runSelfTest(args: readonly string[]): Promise<number> {
+  return printingFailure(2, () => run(args));
 }
 
 async function run(args: readonly string[]): Promise<number> {
@@ -55,7 +50,7 @@ async function run(args: readonly string[]): Promise<number> {
   });
   if (!configuration.ok) {
     printDiagnostics(configuration);
-    printLine(`sallyport: configuration file ${configuration.file} test failed`);
+    printVerdict(configuration.file, false, false);
     return 2;
   }
   printResult(values.format === 'json' ? `${JSON.stringify({ rows }, null, 2)}\n` : text(rows));

@@ -2,7 +2,6 @@
 
 import {
   createProxy,
-  formatDiagnostic,
   loadConfig,
   SallyportError,
   type ConfigurationOptions,
@@ -14,7 +13,7 @@ import { takesOver } from '../runtime/inherited-sockets.ts';
 import type { Flags } from './arguments.ts';
 import { daemonReport, foregroundReport, startDaemon, type StartReport } from './daemon.ts';
 import { followSignals, ignoreSignalsOfRunningProxy } from './process-signals.ts';
-import { printDiagnostics } from './terminal.ts';
+import { diagnosticText, printDiagnostics } from './terminal.ts';
 
 /**
  * Serves until it is told to end, or leaves a daemon behind that does.
@@ -56,7 +55,7 @@ export async function serve(
 
 function errorsOf({ diagnostics }: LoadedConfiguration): string {
   const errors = diagnostics.filter(({ severity }) => severity === 'error');
-  return errors.map((one) => formatDiagnostic(one)).join('\n');
+  return errors.map(diagnosticText).join('\n');
 }
 
 // A worker that hangs in a call of the system cannot be ended, and `process.exit` would wait for it.

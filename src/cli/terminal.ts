@@ -2,7 +2,13 @@
 // process ends right after it.
 
 import { writeSync } from 'node:fs';
-import { formatDiagnostic, redact, type LoadedConfiguration, type LogLevel } from '../index.ts';
+import {
+  formatDiagnostic,
+  redact,
+  type Diagnostic,
+  type LoadedConfiguration,
+  type LogLevel,
+} from '../index.ts';
 
 function write(fd: number, text: string): void {
   let bytes = Buffer.from(text);
@@ -31,9 +37,34 @@ export function printProblem(level: LogLevel, message: string): void {
   for (const line of message.split('\n')) printLine(`sallyport: [${level}] ${line}`);
 }
 
-// Lines of the configuration are shown, and a terminal may be the log of a pipeline.
-/** All errors and warnings about a configuration, without secrets. */
-export function printDiagnostics(configuration: LoadedConfiguration): void {
-  for (const diagnostic of configuration.diagnostics)
-    printLine(redact(formatDiagnostic(diagnostic)));
+/**
+ * Runs a command; what it throws is printed.
+ *
+ * @param failed - the exit code then
+ */
+export async function printingFailure(failed: number, run: () => Promise<number>): Promise<number> {
+  try {
+    return await run();
+  } catch (error) {
+    printLine(`sallyport: ${error instanceof Error ? error.message : String(error)}`);
+    return failed;
+  }
+}
+
+/** What is wrong and where, without secrets: lines of the configuration are shown. */
+export function diagnosticText(diagnostic: Diagnostic): string {
+  return redact(formatDiagnostic(diagnostic));
+}
+
+/** All of these errors and warnings. A terminal may be the log of a pipeline. */
+export function printDiagnostics({ diagnostics }: Pick<LoadedConfiguration, 'diagnostics'>): void {
+  for (const diagnostic of diagnostics) printLine(diagnosticText(diagnostic));
+}
+
+/** The outcome of a test, in nginx's words. @param quiet - failures only */
+export function printVerdict(file: string, ok: boolean, quiet: boolean): void {
+  if (!ok) printLine(`sallyport: configuration file ${file} test failed`);
+  if (!ok || quiet) return;
+  printLine(`sallyport: the configuration file ${file} syntax is ok`);
+  printLine(`sallyport: configuration file ${file} test is successful`);
 }

@@ -4,7 +4,7 @@ import { loadConfig, type ConfigurationOptions } from '../index.ts';
 import type { Flags } from './arguments.ts';
 import { dump } from './dump.ts';
 import { testDeeply } from './test-deep.ts';
-import { printDiagnostics, printLine } from './terminal.ts';
+import { printDiagnostics, printVerdict } from './terminal.ts';
 
 /** @returns the exit code */
 export async function testConfiguration(
@@ -13,16 +13,10 @@ export async function testConfiguration(
 ): Promise<number> {
   if (flags.deep) return await testDeeply(options, flags);
   const configuration = await loadConfig(options);
-  const { file } = configuration;
+  const { file, ok } = configuration;
   printDiagnostics(configuration);
-  if (!configuration.ok) {
-    printLine(`sallyport: configuration file ${file} test failed`);
-    return 1;
-  }
-  if (!flags.quiet) {
-    printLine(`sallyport: the configuration file ${file} syntax is ok`);
-    printLine(`sallyport: configuration file ${file} test is successful`);
-  }
+  printVerdict(file, ok, flags.quiet);
+  if (!ok) return 1;
   if (flags.dump) dump(configuration, flags);
   return 0;
 }

@@ -11,7 +11,7 @@ import {
 } from '../index.ts';
 import type { Flags } from './arguments.ts';
 import { dump } from './dump.ts';
-import { printDiagnostics, printLine } from './terminal.ts';
+import { printDiagnostics, printLine, printVerdict } from './terminal.ts';
 
 const levels = { error: 'emerg', warning: 'warn', note: 'notice' } as const;
 
@@ -19,7 +19,6 @@ const levels = { error: 'emerg', warning: 'warn', note: 'notice' } as const;
 export async function testDeeply(options: ConfigurationOptions, flags: Flags): Promise<number> {
   const report = await deepCheck(options, { offline: flags.offline });
   const { configuration, findings, ok } = report;
-  const { file } = configuration;
   printDiagnostics(configuration);
   const shown = flags.quiet ? findings.filter(({ severity }) => severity !== 'note') : findings;
   for (const finding of shown) printLine(findingText(finding));
@@ -27,14 +26,8 @@ export async function testDeeply(options: ConfigurationOptions, flags: Flags): P
     for (const line of coverageLines(report.coverage)) printLine(line);
     printLine(countsText(report));
   }
-  if (!ok) {
-    printLine(`sallyport: configuration file ${file} test failed`);
-    return 1;
-  }
-  if (!flags.quiet) {
-    printLine(`sallyport: the configuration file ${file} syntax is ok`);
-    printLine(`sallyport: configuration file ${file} test is successful`);
-  }
+  printVerdict(configuration.file, ok, flags.quiet);
+  if (!ok) return 1;
   if (flags.dump) dump(configuration, flags);
   return 0;
 }
