@@ -3,6 +3,7 @@
 // is the matter of the classes built on top (request-sender.ts, proxy-exchange.ts).
 
 import { now } from '../base/clock.ts';
+import { atTurnEnd, type TurnEnd } from '../base/turn-end.ts';
 import { SallyportError, type ErrorCode } from '../base/errors.ts';
 import type { ExchangeOwner } from '../exchange/downstream.ts';
 import type { Exchange, StoredBody } from '../exchange/exchange.ts';
@@ -24,7 +25,6 @@ import {
   type RetryState,
 } from '../upstream/retry.ts';
 import type { Waiter, WaitQueue } from '../upstream/wait-queue.ts';
-import { sendAfterReads, type PooledSender } from './after-reads.ts';
 import type { AttemptSettings, Destination, ProxySettings } from './proxy-settings.ts';
 
 export const Stage = { connecting: 0, sending: 1, head: 2, body: 3, done: 4 } as const;
@@ -33,7 +33,7 @@ export const noBytes: Buffer = Buffer.alloc(0);
 
 /** All fields of a proxied request are here, so that they have one shape. */
 export abstract class Attempt<Settings extends AttemptSettings = ProxySettings>
-  implements ConnectionUser, ExchangeOwner, PooledSender, Waiter
+  implements ConnectionUser, ExchangeOwner, TurnEnd, Waiter
 {
   protected readonly x: Exchange;
   protected readonly settings: Settings;
@@ -203,7 +203,7 @@ export abstract class Attempt<Settings extends AttemptSettings = ProxySettings>
       attempt.connectTime = 0;
       attempt.tls = pooled.tls;
       this.stage = Stage.connecting;
-      sendAfterReads(this, pooled);
+      atTurnEnd(this);
       return;
     }
     this.stage = Stage.connecting;
@@ -234,9 +234,11 @@ export abstract class Attempt<Settings extends AttemptSettings = ProxySettings>
     this.receivedBefore = connection.bytesReceived;
   }
 
-  sendPooled(connection: UpstreamConnection): void {
-    // The client has left, or the connection turned out to be none.
-    if (connection !== this.connection || this.stage !== Stage.connecting) return;
+  /** For a connection from the pool: what it had to say unasked has been read. */
+  onTurnEnd(): void {
+    const { connection } = this;
+    // The client has left, or the connection turned out to be none and another one is on its way.
+    if (connection?.connected !== true || this.stage !== Stage.connecting) return;
     try {
       this.send(connection);
     } catch (thrown) {

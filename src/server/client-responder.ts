@@ -3,6 +3,7 @@
 // client-connection.ts the life of the connection around both.
 
 import { now } from '../base/clock.ts';
+import { atTurnEnd, type TurnEnd } from '../base/turn-end.ts';
 import type { FirstPart } from '../exchange/downstream.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import { ClientReader } from './client-reader.ts';
@@ -18,7 +19,6 @@ import {
   writeHeadAndBody,
   writeLastChunk,
 } from './response-writer.ts';
-import { leaveAtTurnEnd, type Leaving } from './turn-end.ts';
 import { losesKeepalive } from './user-agent.ts';
 
 /** nginx's status for a connection that is closed without an answer. */
@@ -31,7 +31,7 @@ interface Opening {
   readonly done: (() => void) | undefined;
 }
 
-export abstract class ClientResponder extends ClientReader implements Leaving {
+export abstract class ClientResponder extends ClientReader implements TurnEnd {
   /** A whole response that leaves at the end of this turn, before anything else is written. */
   private held = '';
   /** Does the kernel gather small segments? */
@@ -47,8 +47,12 @@ export abstract class ClientResponder extends ClientReader implements Leaving {
     return this.socket.writableLength + (this.pacer === null ? 0 : this.pacer.queued);
   }
 
-  /** Writes the response that is held back, if there is one. */
-  leave(): void {
+  onTurnEnd(): void {
+    this.leave();
+  }
+
+  // Writes the response that is held back, if there is one.
+  protected leave(): void {
     const { held } = this;
     if (held === '') return;
     this.held = '';
@@ -61,7 +65,7 @@ export abstract class ClientResponder extends ClientReader implements Leaving {
     const whole = wholeResponse(x, head, body);
     if (whole === null) return false;
     this.held = whole;
-    leaveAtTurnEnd(this);
+    atTurnEnd(this);
     return true;
   }
 
