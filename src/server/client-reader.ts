@@ -24,7 +24,7 @@ import { guarded, locationOf } from './phases.ts';
 import { RequestBodyReader } from './request-body.ts';
 import { logError } from './request-log.ts';
 import { rejectHead, route, type ChosenHost } from './router.ts';
-import { keepBytes, moveToSharedReads, sharedReads } from './shared-reads.ts';
+import { keepBytes, sharedReads, shareReads } from './shared-reads.ts';
 
 export const State = { idle: 0, head: 1, busy: 2, tunnel: 3, lingering: 4, closed: 5 } as const;
 /** What the connection's one timer waits for. */
@@ -94,11 +94,7 @@ export abstract class ClientReader implements Downstream {
   /** Was its client judged by rules that hold no longer? */
   protected outdated = false;
 
-  constructor(opened: Socket, accepted: Socket, host: ConnectionHost, facts: DoorFacts | null) {
-    const direct = facts === null && opened === accepted;
-    const moved = direct ? moveToSharedReads(accepted, (bytes) => this.onShared(bytes)) : null;
-    const socket = moved ?? opened;
-    const raw = moved ?? accepted;
+  constructor(socket: Socket, raw: Socket, host: ConnectionHost, facts: DoorFacts | null) {
     this.id = host.nextConnectionId();
     this.startedAt = now();
     this.remoteAddress = plainAddress(raw.remoteAddress);
@@ -112,7 +108,8 @@ export abstract class ClientReader implements Downstream {
     this.socket = socket;
     this.raw = raw;
     this.timer = new CoarseTimer(() => this.onTimer());
-    if (moved === null) socket.on('data', (chunk: Buffer) => this.onData(chunk));
+    const shared = shareReads(socket, (bytes) => this.onShared(bytes));
+    if (!shared) socket.on('data', (chunk: Buffer) => this.onData(chunk));
     socket.on('end', () => this.onEnd());
     socket.on('drain', () => this.onDrain());
     socket.on('error', () => this.onClose());

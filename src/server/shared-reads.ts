@@ -1,62 +1,56 @@
-// Plain client sockets read into one buffer of their worker. Node gives a socket that a server
-// accepts 64 KB of fresh memory for each read, which costs more than parsing what was read, and
-// large bodies keep the garbage collector busy. Sockets that one makes oneself can be given a
-// buffer (`onread`), so the accepted handle moves into such a socket before anything is read.
+// Client sockets read into one buffer of their worker. Node gives a socket that a server accepts
+// fresh memory for each read, 64 KB where there is no TLS, which costs more than parsing what was
+// read; large bodies keep the garbage collector busy. Sockets that one makes oneself can be given a
+// buffer (`onread`); here an accepted one gets what that option sets.
 //
 // Filling the buffer and calling back is one synchronous step: its content is good during that
 // call and no longer.
 
-import { Socket, type Server, type SocketConstructorOpts } from 'node:net';
+import { Socket } from 'node:net';
 
 const readBytes = 65_536;
 
-/** What all plain client sockets of this thread read into. */
+/** What all client sockets of this thread read into. */
 export const sharedReads: Buffer = Buffer.allocUnsafeSlow(readBytes);
 
 /**
- * What is asked of an accepted socket that the documentation does not name. It is as old as Node,
- * but no promise: where it is missing, the socket stays as it is.
+ * What is asked of a socket that the documentation does not name. It is as old as Node, but no
+ * promise: where it is missing, the socket stays as it is.
  */
-interface Accepted {
-  _handle?: { readonly useUserBuffer?: unknown } | null;
-  _server?: Server | null;
-  server?: Server | null;
+interface Handle {
+  useUserBuffer(buffer: Buffer): void;
 }
 
+type Inner = Socket & Record<symbol, unknown> & { _handle?: Partial<Handle> | null };
+
+/** Under what a socket keeps its `onread.buffer` and `onread.callback`. */
+const places = ((): { readonly buffer: symbol; readonly callback: symbol } | null => {
+  const symbols = Object.getOwnPropertySymbols(new Socket());
+  const buffer = symbols.find(({ description }) => description === 'kBuffer');
+  const callback = symbols.find(({ description }) => description === 'kBufferCb');
+  return buffer === undefined || callback === undefined ? null : { buffer, callback };
+})();
+
 /**
- * Moves a connection that was just accepted, within the `connection` event, into a socket that
- * reads into `sharedReads`. The old socket is nothing any more.
+ * Lets a socket read into `sharedReads` from now on: one that a server has just accepted, or whose
+ * TLS handshake has just ended.
  *
  * @param onBytes - the first `bytes` bytes of `sharedReads` have come, and are good for this call
- * @returns null where this Node can't: `raw` goes on as it is, to be read by its `data` event
+ * @returns false where this Node can't, or where bytes have come already: it goes on as it is, to be
+ *   read by its `data` event
  */
-export function moveToSharedReads(raw: Socket, onBytes: (bytes: number) => void): Socket | null {
-  const accepted = raw as unknown as Accepted;
-  const handle = accepted._handle;
-  if (typeof handle?.useUserBuffer !== 'function' || !(accepted._server instanceof Object)) {
-    return null;
-  }
-  const options = {
-    handle,
-    allowHalfOpen: raw.allowHalfOpen,
-    // It has been set; this is for the socket to know.
-    noDelay: true,
-    onread: {
-      buffer: sharedReads,
-      callback(bytes: number): boolean {
-        onBytes(bytes);
-        return true;
-      },
-    },
+export function shareReads(socket: Socket, onBytes: (bytes: number) => void): boolean {
+  const inner = socket as Inner;
+  const handle = inner._handle;
+  if (places === null || typeof handle?.useUserBuffer !== 'function') return false;
+  if (socket.readableLength > 0 || inner[places.buffer] !== null) return false;
+  inner[places.buffer] = sharedReads;
+  inner[places.callback] = (bytes: number): boolean => {
+    onBytes(bytes);
+    return true;
   };
-  const socket = new Socket(options as unknown as SocketConstructorOpts);
-  const moved = socket as unknown as Accepted;
-  // The server counts it until it is closed.
-  moved.server = accepted._server;
-  moved._server = accepted._server;
-  accepted._server = null;
-  accepted._handle = null;
-  return socket;
+  handle.useUserBuffer(sharedReads);
+  return true;
 }
 
 /** Bytes that outlive the call in which they came: a copy where they are in `sharedReads`. */
