@@ -5,6 +5,7 @@ import { isIP } from 'node:net';
 import { parseHostPort } from '../base/address.ts';
 import { SallyportError } from '../base/errors.ts';
 import type { ClientTls } from '../exchange/downstream.ts';
+import { noClientTls } from '../exchange/no-client.ts';
 import type { ExplainedRequest } from './explain-model.ts';
 
 /** A URL, not normalised: what is explained is what was written. */
@@ -60,28 +61,13 @@ export function explainedTls(
   const shown = clientCertificate !== 'absent';
   const subject = shown && clientCertificate !== 'present' ? clientCertificate : '';
   return {
+    ...noClientTls,
     protocol: 'TLSv1.3',
     cipher: 'TLS_AES_256_GCM_SHA384',
-    curve: '',
     serverName: isIP(hostName) === 0 ? hostName : '',
-    reused: false,
-    ciphersOffered: '',
-    curvesOffered: '',
-    sigalgsOffered: '',
-    sigalg: '',
-    alpn: '',
-    sessionId: '',
     verify: shown ? 'SUCCESS' : 'NONE',
-    certificate: null,
     certificateProblem: !shown && required ? 'absent' : null,
     subject,
-    issuer: '',
     subjectLegacy: subject === '' ? '' : `/${subject.split(',').reverse().join('/')}`,
-    issuerLegacy: '',
-    serial: '',
-    fingerprint: '',
-    notBefore: '',
-    notAfter: '',
-    daysLeft: '',
   };
 }

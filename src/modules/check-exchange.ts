@@ -2,12 +2,11 @@
 // as they are for requests of the location.
 
 import { now } from '../base/clock.ts';
-import type { Downstream } from '../exchange/downstream.ts';
 import { Exchange, type LocationFacts } from '../exchange/exchange.ts';
+import { noClient } from '../exchange/no-client.ts';
 import { Fields } from '../http1/fields.ts';
 import { RequestHead } from '../http1/request-head.ts';
 import type { ErrorLog } from '../log/error-log.ts';
-import { noRequest } from './handshake-exchange.ts';
 
 export interface CheckRequest {
   /** Path and query. */
@@ -24,18 +23,6 @@ export interface CheckRequest {
 /** Makes the exchange of one check. */
 export function checkExchange(check: CheckRequest): Exchange {
   const startedAt = now();
-  const client: Downstream = {
-    ...noRequest,
-    id: 0,
-    startedAt,
-    requests: 0,
-    remoteAddress: '',
-    remotePort: 0,
-    localAddress: '',
-    localPort: 0,
-    tls: null,
-    proxied: null,
-  };
   const request = new RequestHead();
   const [path = '/', query = ''] = check.target.split(/\?(.*)/s);
   request.method = 'GET';
@@ -44,6 +31,7 @@ export function checkExchange(check: CheckRequest): Exchange {
   request.query = query;
   request.hasQuery = check.target.includes('?');
   const server = { name: check.serverName };
+  const client = { ...noClient, startedAt };
   const x = new Exchange(client, { request, server, startedAt, fields: new Fields() });
   x.uri = path;
   x.args = query;

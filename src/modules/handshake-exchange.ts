@@ -2,10 +2,10 @@
 // handshake, when nothing is known but the connection and the ClientHello.
 
 import { now } from '../base/clock.ts';
-import { SallyportError } from '../base/errors.ts';
 import type { Argument } from '../config/node.ts';
-import type { ClientTls, Downstream } from '../exchange/downstream.ts';
+import type { Downstream } from '../exchange/downstream.ts';
 import { Exchange } from '../exchange/exchange.ts';
+import { noClient, noClientTls } from '../exchange/no-client.ts';
 import { splitTemplate } from '../exchange/template.ts';
 import { Fields } from '../http1/fields.ts';
 import { RequestHead } from '../http1/request-head.ts';
@@ -50,73 +50,19 @@ function variableNames(text: string): readonly string[] {
   }
 }
 
-function never(): never {
-  throw new SallyportError('INTERNAL', 'there is no client that could be answered');
-}
-
-/** The client's side of an exchange behind which there is no client. */
-export const noRequest = {
-  readBody: never,
-  pauseBody: never,
-  resumeBody: never,
-  sendContinue: never,
-  sendInterim: never,
-  filterHead: never,
-  sendHead: never,
-  sendBody: never,
-  endBody: never,
-  abortBody: never,
-  startTunnel: never,
-  writeTunnel: never,
-  endTunnel: never,
-  closeTunnel: never,
-  pauseTunnel: never,
-  resumeTunnel: never,
-  unsent: 0,
-};
-
 /** An exchange without a request, to evaluate strings with variables for. */
 export function handshakeExchange(visitor: Visitor): Exchange {
   const startedAt = now();
-  const { remoteAddress, remotePort, localAddress, localPort } = visitor;
+  const { hello, serverName, remoteAddress, remotePort, localAddress, localPort } = visitor;
   const client: Downstream = {
-    ...noRequest,
-    id: 0,
+    ...noClient,
     startedAt,
-    requests: 0,
     remoteAddress,
     remotePort,
     localAddress,
     localPort,
-    tls: offeredTls(visitor),
-    proxied: null,
+    tls: { ...noClientTls, ...helloTexts(hello), serverName },
   };
   const request = new RequestHead();
   return new Exchange(client, { request, server: { name: '' }, startedAt, fields: new Fields() });
-}
-
-function offeredTls({ hello, serverName }: Visitor): ClientTls {
-  return {
-    ...helloTexts(hello),
-    protocol: '',
-    cipher: '',
-    curve: '',
-    sigalg: '',
-    serverName,
-    reused: false,
-    alpn: '',
-    sessionId: '',
-    verify: 'NONE',
-    certificate: null,
-    certificateProblem: null,
-    subject: '',
-    issuer: '',
-    subjectLegacy: '',
-    issuerLegacy: '',
-    serial: '',
-    fingerprint: '',
-    notBefore: '',
-    notAfter: '',
-    daysLeft: '',
-  };
 }
