@@ -14,8 +14,7 @@ export abstract class Hashed extends RoundRobin {
   override pick(x: Exchange, tried: Tried | null): Peer | null {
     if (this.single || this.totalWeight === 0) return super.pick(x, tried);
     const time = this.clock();
-    const bound = this.hint === null ? null : this.boundPeer(this.primary, tried, time);
-    const peer = bound ?? this.find(x, tried, time);
+    const peer = this.boundPeer(this.primary, tried, time) ?? this.find(x, tried, time);
     if (peer === null) return super.pick(x, tried);
     noteChosen(peer, time);
     return peer;

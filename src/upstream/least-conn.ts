@@ -20,11 +20,7 @@ export class LeastConn extends RoundRobin {
     tried: Tried | null,
     time: number,
   ): Peer | null {
-    if (this.hint !== null) {
-      const bound = this.boundPeer(peers, tried, time);
-      if (bound !== null) return bound;
-    }
-    return chooseLeast(peers, tried, time, compareLoad);
+    return this.boundPeer(peers, tried, time) ?? chooseLeast(peers, tried, time, compareLoad);
   }
 }
 

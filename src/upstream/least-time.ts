@@ -34,10 +34,8 @@ export class LeastTime extends RoundRobin {
     tried: Tried | null,
     time: number,
   ): Peer | null {
-    if (this.hint !== null) {
-      const bound = this.boundPeer(peers, tried, time);
-      if (bound !== null) return bound;
-    }
+    const bound = this.boundPeer(peers, tried, time);
+    if (bound !== null) return bound;
     if (this.#mode.inflight) {
       for (const peer of peers) if (isUsable(peer, time)) noteWaiting(peer, time);
     }

@@ -73,15 +73,19 @@ export class RoundRobin implements BoundBalancer {
 
   /** The method itself, for the primary peers or for the backups; null where none is usable. */
   protected choose(peers: readonly Peer[], tried: Tried | null, time: number): Peer | null {
-    const bound = this.hint === null ? null : this.boundPeer(peers, tried, time);
+    const bound = this.boundPeer(peers, tried, time);
     return bound === null ? chooseSmoothly(peers, tried, time) : chargeBound(peers, bound, time);
   }
 
-  /** The peer that the request is bound to, where it can serve it. */
+  /** The peer that the request is bound to, where it can serve it; null for most requests. */
   protected boundPeer(peers: readonly Peer[], tried: Tried | null, time: number): Peer | null {
-    const peer = peers.find(({ sid }) => sid === this.hint);
-    if (peer === undefined || tried?.has(peer) === true) return null;
-    return canServe(peer, time) ? peer : null;
+    const { hint } = this;
+    if (hint === null) return null;
+    for (const peer of peers) {
+      if (peer.sid !== hint) continue;
+      return tried?.has(peer) !== true && canServe(peer, time) ? peer : null;
+    }
+    return null;
   }
 }
 
