@@ -1,6 +1,7 @@
 // The error log: nginx's line form, several targets each with its own level. Messages carry parts
 // of requests and certificates, so control characters are escaped: nobody outside writes a line.
 
+import { hexEscape } from '../base/character-escape.ts';
 import type { LogLevel } from '../base/errors.ts';
 import { now } from '../base/clock.ts';
 
@@ -105,8 +106,7 @@ const unsafeAll = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g;
 
 function escapeCharacter(character: string): string {
   const code = character.charCodeAt(0);
-  if (code > 0xff) return `\\u${code.toString(16)}`;
-  return `\\x${code.toString(16).toUpperCase().padStart(2, '0')}`;
+  return code > 0xff ? `\\u${code.toString(16)}` : hexEscape(character);
 }
 
 /** Escapes control characters as `\xNN` and cuts text beyond 4096 characters. */

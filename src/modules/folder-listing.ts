@@ -1,6 +1,8 @@
 // The text of a folder's listing in each of its formats, byte for byte as nginx writes it. Names are
 // one character per byte.
 
+import { jsonEscape, percentEscape } from '../base/character-escape.ts';
+
 /** `autoindex_format` */
 export type ListingFormat = 'html' | 'xml' | 'json' | 'jsonp';
 
@@ -130,27 +132,9 @@ export function escapeHtml(text: string): string {
 }
 
 function escapeComponent(text: string): string {
-  return text.replace(
-    /[^A-Za-z0-9._~-]/g,
-    (char) => `%${char.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`,
-  );
+  return text.replace(/[^A-Za-z0-9._~-]/g, percentEscape);
 }
 
-const jsonCharacters: Readonly<Record<string, string>> = {
-  '"': '\\"',
-  '\\': '\\\\',
-  '\n': '\\n',
-  '\r': '\\r',
-  '\t': '\\t',
-  '\b': '\\b',
-  '\f': '\\f',
-};
-
 function escapeJson(text: string): string {
-  return text.replace(
-    /["\\\x00-\x1f]/g,
-    (char) =>
-      jsonCharacters[char] ??
-      `\\u${char.charCodeAt(0).toString(16).toUpperCase().padStart(4, '0')}`,
-  );
+  return text.replace(/["\\\x00-\x1f]/g, jsonEscape);
 }

@@ -1,36 +1,18 @@
 // How values are escaped in log lines: `log_format … escape=`.
 
+import { hexEscape, jsonEscape } from '../base/character-escape.ts';
 import type { EscapeTable } from '../log/line-buffer.ts';
 
 export type Escape = 'default' | 'json' | 'none';
 
-function hexEscape(code: number): string {
-  return `\\x${code.toString(16).toUpperCase().padStart(2, '0')}`;
-}
-
-const jsonShort: Readonly<Record<string, string>> = {
-  '"': '\\"',
-  '\\': '\\\\',
-  '\n': '\\n',
-  '\r': '\\r',
-  '\t': '\\t',
-  '\b': '\\b',
-  '\f': '\\f',
-};
-
-function jsonEscape(code: number): string {
-  const short = jsonShort[String.fromCharCode(code)];
-  return short ?? `\\u${code.toString(16).toUpperCase().padStart(4, '0')}`;
-}
-
 function escapeTable(
   isUnsafe: (code: number) => boolean,
-  replace: (code: number) => string,
+  replace: (character: string) => string,
 ): EscapeTable {
   const codes = Array.from({ length: 256 }, (_, code) => code);
   return {
     unsafe: Uint8Array.from(codes, (code) => (isUnsafe(code) ? 1 : 0)),
-    replacement: codes.map(replace),
+    replacement: codes.map((code) => replace(String.fromCharCode(code))),
   };
 }
 

@@ -1,6 +1,8 @@
 // From the request target to the path that locations are matched against, as nginx normalises it:
 // percent-decoded, "." and ".." resolved, slashes merged. And back again: escaped for an upstream.
 
+import { percentEscape } from '../base/character-escape.ts';
+
 /** Result of `normalizePath` for a path that must be refused. */
 export const INVALID_PATH = null;
 
@@ -91,11 +93,8 @@ export function escapePath(path: string): string {
 function escapeFrom(path: string, start: number): string {
   let escaped = path.slice(0, start);
   for (let i = start; i < path.length; i += 1) {
-    const code = path.charCodeAt(i);
-    escaped +=
-      plainUriByte[code] === 1
-        ? path.charAt(i)
-        : `%${code.toString(16).toUpperCase().padStart(2, '0')}`;
+    const character = path.charAt(i);
+    escaped += plainUriByte[path.charCodeAt(i)] === 1 ? character : percentEscape(character);
   }
   return escaped;
 }
@@ -105,11 +104,7 @@ const unsafeArgument = /[\x00-\x20#%&+;?\x7f-\xff]/g;
 
 /** Escapes a capture that becomes part of a query. */
 export function escapeArgument(text: string): string {
-  return text.replace(unsafeArgument, percentEncoded);
-}
-
-function percentEncoded(char: string): string {
-  return `%${char.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`;
+  return text.replace(unsafeArgument, percentEscape);
 }
 
 // What a "%" begins in a redirect, or the "?" that ends its path.
