@@ -48,21 +48,24 @@ function linesOf(nodes: readonly DirectiveNode[]): readonly string[] {
   );
 }
 
+function lossOf({ node, last, gone }: Lost, done: 'set' | 'added'): RawFinding {
+  const lines = linesOf(gone);
+  return {
+    node,
+    message: `this takes away what was ${done} above: ${namesOf(gone)}`,
+    fix: lines.join('\n'),
+    edits: [{ kind: 'insert-after', node: last, lines }],
+  };
+}
+
 function* checkPassed({ root, hops }: AuditSubject): Iterable<RawFinding> {
   for (const kind of ['proxy', 'grpc'] as const) {
     const directive = `${kind}_set_header`;
     const used = new Set<DirectiveNode | undefined>(
       hops.filter((hop) => hop.kind === kind).map((hop) => hop.level.effective(directive)[0]),
     );
-    for (const { node, last, gone } of lostHeaders(root, directive, forwarded)) {
-      if (!used.has(node)) continue;
-      const lines = linesOf(gone);
-      yield {
-        node,
-        message: `this takes away what was set above: ${namesOf(gone)}`,
-        fix: lines.join('\n'),
-        edits: [{ kind: 'insert-after', node: last, lines }],
-      };
+    for (const lost of lostHeaders(root, directive, forwarded)) {
+      if (used.has(lost.node)) yield lossOf(lost, 'set');
     }
   }
 }
@@ -134,15 +137,8 @@ const protecting =
   /^(strict-transport-security|content-security-policy(-report-only)?|x-frame-options|x-content-type-options|x-xss-protection|referrer-policy|permissions-policy|cross-origin-.*|cache-control)$/;
 
 function* checkAdded({ root }: AuditSubject): Iterable<RawFinding> {
-  for (const { level, node, last, gone } of lostHeaders(root, 'add_header', protecting)) {
-    if (level.value('add_header_inherit') === 'merge') continue;
-    const lines = linesOf(gone);
-    yield {
-      node,
-      message: `this takes away what was added above: ${namesOf(gone)}`,
-      fix: lines.join('\n'),
-      edits: [{ kind: 'insert-after', node: last, lines }],
-    };
+  for (const lost of lostHeaders(root, 'add_header', protecting)) {
+    if (lost.level.value('add_header_inherit') !== 'merge') yield lossOf(lost, 'added');
   }
 }
 
