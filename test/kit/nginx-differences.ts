@@ -9,6 +9,7 @@ import {
   values,
   type CaseFacts,
 } from './message-facts.ts';
+import { commonDifferences } from './nginx-common-differences.ts';
 
 export interface NginxDifference {
   readonly name: string;
@@ -23,8 +24,6 @@ export interface NginxDifference {
 
 const host = 'Host: a.test\r\n';
 const get = (lines: string): string => `GET / HTTP/1.1\r\n${host}${lines}\r\n`;
-const chunked = (body: string): string =>
-  `POST / HTTP/1.1\r\n${host}Transfer-Encoding: chunked\r\n\r\n${body}`;
 
 const stricter: readonly Omit<NginxDifference, 'kind'>[] = [
   {
@@ -84,13 +83,6 @@ const stricter: readonly Omit<NginxDifference, 'kind'>[] = [
     rfc: 'RFC 9112 3.2',
   },
   {
-    name: 'field lines without a valid name',
-    example: get('a(b): 1\r\n'),
-    when: (facts) => headLines(facts).some((line) => !/^[!#$%&'*+\-.^_`|~\w]+:/.test(line)),
-    why: 'nginx leaves such lines out and goes on; another reader may take them for something',
-    rfc: 'RFC 9112 5',
-  },
-  {
     name: 'control characters in values',
     example: get('X: a\x01b\r\n'),
     when: (facts) => headLines(facts).some((line) => /[\0-\x08\x0a-\x1f\x7f]/.test(line)),
@@ -112,22 +104,7 @@ const stricter: readonly Omit<NginxDifference, 'kind'>[] = [
     why: 'they cannot be met: 417',
     rfc: 'RFC 9110 10.1.1',
   },
-  {
-    name: 'malformed trailers',
-    example: chunked('0\r\nX : y\r\n\r\n'),
-    when: ({ rest }) => /\r\n0+(?:;[^\r]*)?\r\n(?!\r\n)/.test(rest),
-    why: 'nginx reads them and does not look at them; here they are checked as fields are',
-    rfc: 'RFC 9112 7.1.2',
-  },
-  {
-    name: 'chunk lines of no grammar',
-    example: chunked('1 \r\na\r\n0\r\n\r\n'),
-    when: ({ rest, fields }) =>
-      fields.some(([name]) => name === 'transfer-encoding') &&
-      /\r\n[0-9a-f]*[^0-9a-f\r\n]/i.test(rest),
-    why: 'nothing but digits before the line end or ";", and no control characters behind it',
-    rfc: 'RFC 9112 7.1',
-  },
+  ...commonDifferences(`POST / HTTP/1.1\r\n${host}`),
 ];
 
 const others: readonly NginxDifference[] = [

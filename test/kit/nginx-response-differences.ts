@@ -2,10 +2,10 @@
 // or the other way round, or otherwise: each with the reason. Found by random responses.
 
 import { headLines, is10, isChunkedAlone, values } from './message-facts.ts';
+import { commonDifferences } from './nginx-common-differences.ts';
 import type { NginxDifference } from './nginx-differences.ts';
 
 const ok = 'HTTP/1.1 200 OK\r\n';
-const chunked = (body: string): string => `${ok}Transfer-Encoding: chunked\r\n\r\n${body}`;
 
 const stricter: readonly Omit<NginxDifference, 'kind'>[] = [
   {
@@ -38,13 +38,6 @@ const stricter: readonly Omit<NginxDifference, 'kind'>[] = [
     rfc: 'RFC 9110 5.5, RFC 9112 4',
   },
   {
-    name: 'field lines without a valid name',
-    example: `${ok}\xe9: 1\r\n\r\n`,
-    when: (facts) => headLines(facts).some((line) => !/^[!#$%&'*+\-.^_`|~\w]+:/.test(line)),
-    why: 'nginx leaves such lines out and goes on; another reader may take them for something',
-    rfc: 'RFC 9112 5',
-  },
-  {
     name: 'lengths that are none, too large, several, or beside chunks',
     example: `${ok}Content-Length: 1\r\nContent-Length: 1\r\n\r\na`,
     when: (facts) => {
@@ -72,22 +65,7 @@ const stricter: readonly Omit<NginxDifference, 'kind'>[] = [
     why: 'whatever follows would not be HTTP',
     rfc: 'RFC 9110 7.8',
   },
-  {
-    name: 'malformed trailers',
-    example: chunked('0\r\nX : y\r\n\r\n'),
-    when: ({ rest }) => /\r\n0+(?:;[^\r]*)?\r\n(?!\r\n)/.test(rest),
-    why: 'nginx reads them and does not look at them; here they are checked as fields are',
-    rfc: 'RFC 9112 7.1.2',
-  },
-  {
-    name: 'chunk lines of no grammar',
-    example: chunked('1 \r\na\r\n0\r\n\r\n'),
-    when: ({ rest, fields }) =>
-      fields.some(([name]) => name === 'transfer-encoding') &&
-      /\r\n[0-9a-f]*[^0-9a-f\r\n]/i.test(rest),
-    why: 'nothing but digits before the line end or ";", and no control characters behind it',
-    rfc: 'RFC 9112 7.1',
-  },
+  ...commonDifferences(ok),
 ];
 
 const others: readonly NginxDifference[] = [
