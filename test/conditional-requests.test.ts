@@ -14,6 +14,26 @@ const before = new Date((time - 10) * 1000).toUTCString();
 const after = new Date((time + 10) * 1000).toUTCString();
 const tag = `"${time.toString(16)}-a"`;
 
+// The obsolete forms of the same time (RFC 9110 5.6.7), and what comes close to a date.
+const obsolete = ['Sunday, 13-Sep-20 12:26:40 GMT', 'Sun Sep 13 12:26:40 2020'];
+const noDates = [
+  '0',
+  '2020',
+  '1600000000',
+  '2020-09-13T12:26:40Z',
+  'Sun, 13 Sep 2020 12:26',
+  'Sun, 13 Foo 2020 12:26:40 GMT',
+  'Sun, 32 Sep 2020 12:26:40 GMT',
+  'Sun, 13 Sep 2020 24:26:40 GMT',
+];
+const strict = 'nginx takes whatever stands for the zone as GMT';
+const otherZones = [
+  'Sun, 13 Sep 2020 12:26:40',
+  'Sun, 13 Sep 2020 12:26:40 UTC',
+  'Sun, 13 Sep 2020 12:26:40 +0200',
+  `${exact}; length=10`,
+];
+
 function config(site: Site): string {
   fs.writeFileSync(`${site.folder}/ten.txt`, '0123456789');
   fs.utimesSync(`${site.folder}/ten.txt`, time, time);
@@ -92,7 +112,20 @@ const ranges = [
   'bytes= 1 - 2 ',
 ];
 
+const dates = ['If-Modified-Since', 'If-Unmodified-Since', 'If-Range'].flatMap((name) => {
+  const asked = (value: string): ComparedRequest => ({
+    name: `${name}: ${value}`,
+    path: '/ten.txt',
+    headers: name === 'If-Range' ? { [name]: value, Range: 'bytes=2-3' } : { [name]: value },
+  });
+  return [
+    ...[...obsolete, ...noDates].map(asked),
+    ...otherZones.map((value) => ({ ...asked(value), differs: strict })),
+  ];
+});
+
 const requests: ComparedRequest[] = [
+  ...dates,
   ...conditions.map(([name, value]) => ({
     name: `${name}: ${value}`,
     path: '/ten.txt',

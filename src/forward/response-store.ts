@@ -4,7 +4,10 @@
 import { close as closeFile, constants, promises as fs, write as writeFile } from 'node:fs';
 import path from 'node:path';
 import type { Exchange } from '../exchange/exchange.ts';
+import { parseDate } from '../http1/date.ts';
+import { serverOf } from '../server/phases.ts';
 import { logError } from '../server/request-log.ts';
+import type { Unattended } from '../server/unattended.ts';
 import type { StoreSettings } from './proxy-settings.ts';
 import { openNamed } from './temp-file.ts';
 
@@ -18,7 +21,7 @@ export interface StoreOwner {
 const mostQueued = 262_144;
 
 /** The copy of one response. */
-export class ResponseStore {
+export class ResponseStore implements Unattended {
   readonly #x: Exchange;
   readonly #settings: StoreSettings;
   readonly #owner: StoreOwner;
@@ -40,8 +43,8 @@ export class ResponseStore {
     this.#settings = settings;
     this.#owner = owner;
     this.#path = Buffer.from(settings.path(x), 'latin1').toString();
-    const modified = Date.parse(x.upstreamHead?.fields.get('last-modified') ?? '');
-    this.#modified = Number.isNaN(modified) ? null : new Date(modified);
+    const modified = parseDate(x.upstreamHead?.fields.get('last-modified') ?? '');
+    this.#modified = modified === null ? null : new Date(modified * 1000);
     this.#length = x.upstreamHead?.contentLength ?? -1;
     if (this.#path === '' || this.#path.includes('\0')) this.#over = true;
     else this.#open();
@@ -75,6 +78,7 @@ export class ResponseStore {
   complete(): void {
     if (this.#over || this.#complete) return;
     this.#complete = true;
+    serverOf(this.#x).unattended.begin(this);
     if (!this.#writing) this.#publish();
   }
 
@@ -83,6 +87,10 @@ export class ResponseStore {
     if (this.#over || this.#complete) return;
     this.#over = true;
     if (!this.#writing) this.#remove();
+  }
+
+  drop(): void {
+    this.#over = true;
   }
 
   #write(): void {
@@ -121,9 +129,13 @@ export class ResponseStore {
     this.#over = true;
     if (this.#length >= 0 && this.#length !== this.#written) {
       this.#remove();
+      this.#settled();
       return;
     }
-    this.#moveInPlace().catch((error: unknown) => this.#fail(error));
+    this.#moveInPlace().then(
+      () => this.#settled(),
+      (error: unknown) => this.#fail(error),
+    );
   }
 
   async #moveInPlace(): Promise<void> {
@@ -160,6 +172,12 @@ export class ResponseStore {
     const why = error instanceof Error ? error.message : String(error);
     logError(this.#x, 'crit', `response can't be stored as "${this.#path}": ${why}`);
     if (!this.#writing) this.#remove();
+    this.#settled();
+  }
+
+  // The request has ended long since, perhaps.
+  #settled(): void {
+    serverOf(this.#x).unattended.end(this);
   }
 
   #close(): void {

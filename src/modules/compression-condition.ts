@@ -1,12 +1,14 @@
 // Who gets compressed responses, besides what Accept-Encoding says: `gzip_http_version`,
 // `gzip_proxied`, `gzip_disable`. They hold for all codings, and for files compressed beforehand.
 
+import { now } from '../base/clock.ts';
 import { directive, listDirective } from '../config/row.ts';
 import type { Argument } from '../config/node.ts';
 import type { Scope } from '../config/scope.ts';
 import { choice, custom } from '../config/value-types.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import type { Matcher } from '../exchange/matcher.ts';
+import { parseDate } from '../http1/date.ts';
 import type { BuildContext } from './build-context.ts';
 import { inHttpServerLocation } from './contexts.ts';
 import { sentField } from './response-edits.ts';
@@ -114,9 +116,9 @@ function proxiedMay(x: Exchange, words: ReadonlySet<ProxiedWord>): boolean {
   const expires = sentField(x, 'expires');
   if (expires !== null) {
     if (!words.has('expired')) return false;
-    const ends = Date.parse(expires);
-    const sent = Date.parse(sentField(x, 'date') ?? '');
-    return Number.isNaN(ends) || ends < (Number.isNaN(sent) ? Date.now() : sent);
+    const ends = parseDate(expires);
+    const sent = parseDate(sentField(x, 'date') ?? '');
+    return ends === null || ends < (sent ?? Math.floor(now() / 1000));
   }
   const control = sentField(x, 'cache-control')?.toLowerCase();
   if (control !== undefined) {

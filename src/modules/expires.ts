@@ -6,6 +6,7 @@ import type { Argument } from '../config/node.ts';
 import { directive, type ValueType } from '../config/row.ts';
 import type { Scope } from '../config/scope.ts';
 import type { Exchange } from '../exchange/exchange.ts';
+import { parseDate } from '../http1/date.ts';
 import type { BuildContext } from './build-context.ts';
 import { inHttpServerLocationIf } from './contexts.ts';
 import type { LocationBuild, Module } from './module.ts';
@@ -120,8 +121,7 @@ function nextTimeOfDay(seconds: number): number {
 
 function lastModified(x: Exchange): number | null {
   const text = sentField(x, 'last-modified');
-  const ms = text === null ? Number.NaN : Date.parse(text);
-  return Number.isNaN(ms) ? null : Math.floor(ms / 1000);
+  return text === null ? null : parseDate(text);
 }
 
 function setBoth(x: Exchange, date: string, control: string): void {

@@ -4,6 +4,7 @@
 import type { Exchange } from '../exchange/exchange.ts';
 import { flag, choice } from '../config/value-types.ts';
 import { directive } from '../config/row.ts';
+import { parseDate } from '../http1/date.ts';
 import { inHttpServerLocation } from './contexts.ts';
 
 /** `if_modified_since` */
@@ -69,20 +70,14 @@ export function checkWithoutValidators({ request: { fields } }: Exchange): numbe
   return fields.get('if-none-match') === '*' && fields.get('if-modified-since') === null ? 304 : 0;
 }
 
-/** Seconds of an HTTP date; null where it is none. */
-export function dateSeconds(text: string): number | null {
-  const ms = Date.parse(text);
-  return Number.isNaN(ms) ? null : Math.floor(ms / 1000);
-}
-
 function isUnmodified(field: string, { modified }: Validators): boolean {
-  const date = dateSeconds(field);
+  const date = parseDate(field);
   return date !== null && date >= modified;
 }
 
 function isModified(field: string, { modified, mode }: Validators): boolean {
   if (mode === 'off') return true;
-  const date = dateSeconds(field);
+  const date = parseDate(field);
   if (date === modified) return false;
   return mode === 'exact' || date === null || date < modified;
 }

@@ -4,8 +4,8 @@
 import type { Scope } from '../config/scope.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import type { RangePicker, ResponseRange } from '../forward/proxy-settings.ts';
+import { parseDate } from '../http1/date.ts';
 import { contentRange, maxRanges, readRanges } from './byte-ranges.ts';
-import { dateSeconds } from './preconditions.ts';
 import { hideField, sentField } from './response-edits.ts';
 import { flagRow } from './row-shapes.ts';
 
@@ -63,6 +63,6 @@ function mayBeUsed(x: Exchange): boolean {
   const condition = x.request.fields.get('if-range');
   if (condition === null) return true;
   if (condition.endsWith('"')) return condition === sentField(x, 'etag');
-  const modified = dateSeconds(sentField(x, 'last-modified') ?? '');
-  return modified !== null && dateSeconds(condition) === modified;
+  const modified = parseDate(sentField(x, 'last-modified') ?? '');
+  return modified !== null && parseDate(condition) === modified;
 }

@@ -5,12 +5,12 @@ import { randomInt } from 'node:crypto';
 import type { Scope } from '../config/scope.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import { HANDLED } from '../exchange/handler.ts';
+import { parseDate } from '../http1/date.ts';
 import { contentRange, maxRanges, readRanges, type ByteRange } from './byte-ranges.ts';
 import { FileResponse, lengthOf, type FilePart } from './file-response.ts';
 import type { OpenedFile } from './opened-file.ts';
 import {
   checkPreconditions,
-  dateSeconds,
   etag,
   ifModifiedSince,
   type IfModifiedSince,
@@ -114,7 +114,7 @@ function rangeMayBeUsed(
   const condition = x.request.fields.get('if-range');
   if (condition === null) return true;
   if (condition.endsWith('"')) return condition === tag;
-  return dateSeconds(condition) === modified;
+  return parseDate(condition) === modified;
 }
 
 function multipart(x: Exchange, ranges: readonly ByteRange[], size: number): readonly FilePart[] {
