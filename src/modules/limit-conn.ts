@@ -1,14 +1,13 @@
 // `limit_conn`: how many requests of one key may be under way at a time, over all workers. Runs
 // before the checks of access; the place is given back when the request has ended, in whatever way.
 
-import type { Argument, Position } from '../config/node.ts';
 import { listDirective, type ValueType } from '../config/row.ts';
 import type { Scope } from '../config/scope.ts';
 import { parseNumber } from '../config/value-types.ts';
 import type { Ending } from '../exchange/ending.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import { NEXT, type Handler } from '../exchange/handler.ts';
-import { constantTemplate, type Template } from '../exchange/template.ts';
+import type { Template } from '../exchange/template.ts';
 import { variable } from '../exchange/variable.ts';
 import { logError } from '../server/request-log.ts';
 import type { BuildContext } from './build-context.ts';
@@ -22,20 +21,15 @@ import {
   Verdict,
   verdictText,
   type LimitAnswer,
-  type ZoneText,
 } from './limit-rows.ts';
+import { LimitZones, type LimitLine, type LimitZoneLine } from './limit-zones.ts';
 import type { LocationBuild, Module } from './module.ts';
 
 /** Longest key, in bytes. */
 const longestKey = 255;
 const mostConnections = 65_535;
 
-interface ZoneLine {
-  readonly key: Argument;
-  readonly zone: ZoneText;
-}
-
-const zoneLine: ValueType<ZoneLine> = {
+const zoneLine: ValueType<LimitZoneLine> = {
   expects: 'a key and zone=NAME:SIZE',
   parse(node, help) {
     const [key, argument] = node.args;
@@ -49,7 +43,7 @@ const zoneLine: ValueType<ZoneLine> = {
   },
 };
 
-export const limitConnZone = listDirective<ZoneLine>({
+export const limitConnZone = listDirective<LimitZoneLine>({
   name: 'limit_conn_zone',
   contexts: inHttp,
   args: 2,
@@ -64,13 +58,11 @@ export const limitConnZone = listDirective<ZoneLine>({
   example: 'limit_conn_zone $binary_remote_addr zone=addresses:10m;',
 });
 
-interface LimitLine {
-  readonly zone: string;
+interface ConnectionLine extends LimitLine {
   readonly most: number;
-  readonly at: Position;
 }
 
-const limitLine: ValueType<LimitLine> = {
+const limitLine: ValueType<ConnectionLine> = {
   expects: 'the name of a zone and a number',
   parse(node, help) {
     const [zone, number] = node.args;
@@ -84,7 +76,7 @@ const limitLine: ValueType<LimitLine> = {
   },
 };
 
-export const limitConn = listDirective<LimitLine>({
+export const limitConn = listDirective<ConnectionLine>({
   name: 'limit_conn',
   contexts: inHttpServerLocation,
   args: 2,
@@ -157,49 +149,20 @@ function refuse(
   return dryRun ? NEXT : status;
 }
 
-interface Defined {
-  readonly zone: ConnectionZone;
-  key: Template;
-}
-
-// By build: what a location finds when it is built.
-const zonesOf = new WeakMap<BuildContext, Map<string, Defined>>();
+const zones = new LimitZones<ConnectionZone>('limit_conn');
 
 function define(http: Scope, context: BuildContext): () => void {
-  const zones = zonesOf.get(context) ?? new Map<string, Defined>();
-  zonesOf.set(context, zones);
-  const keys: (() => void)[] = [];
-  for (const { key, zone } of http.get(limitConnZone)) {
-    const { name, bytes, at } = zone;
-    const identity = { kind: limitConnZone.name, bytes, key: key.text };
-    const table = context.zones.define(name, identity, at);
-    if (table === null) continue;
-    const defined: Defined = {
-      zone: new ConnectionZone(name, table, context.zones.thread),
-      key: constantTemplate('', ''),
-    };
-    zones.set(name, defined);
-    keys.push(() => {
-      defined.key = context.template(key);
-    });
-  }
-  return () => {
-    for (const compileKey of keys) compileKey();
-  };
+  const { thread } = context.zones;
+  return zones.define(
+    context,
+    http.get(limitConnZone),
+    ({ zone: { name } }, table) => new ConnectionZone(name, table, thread),
+  );
 }
 
 function location(scope: Scope, build: LocationBuild, context: BuildContext): void {
-  const limits: ConnectionLimit[] = [];
-  for (const { zone: name, most, at } of scope.get(limitConn)) {
-    const defined = zonesOf.get(context)?.get(name);
-    if (defined === undefined) {
-      context.zones.reportMissing(name, at);
-    } else if (limits.some(({ zone }) => zone === defined.zone)) {
-      context.reportOnce('error', at, '"limit_conn" directive is duplicate');
-    } else {
-      limits.push({ zone: defined.zone, key: defined.key, most });
-    }
-  }
+  const used = zones.used(context, scope.get(limitConn));
+  const limits = used.map(({ zone, key, line: { most } }) => ({ zone, key, most }));
   if (limits.length > 0) build.add('preaccess', limiter(limits, limitAnswer(scope, rows)));
 }
 

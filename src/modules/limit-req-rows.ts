@@ -5,10 +5,9 @@ import { listDirective, type ParseHelp, type ValueType } from '../config/row.ts'
 import type { Scope } from '../config/scope.ts';
 import { parseNumber } from '../config/value-types.ts';
 import { variable } from '../exchange/variable.ts';
-import { constantTemplate, type Template } from '../exchange/template.ts';
 import type { BuildContext } from './build-context.ts';
 import { inHttp, inHttpServerLocation } from './contexts.ts';
-import { RequestLimiter, type RequestLimit } from './limit-req.ts';
+import { RequestLimiter } from './limit-req.ts';
 import {
   limitAnswer,
   limitRows,
@@ -17,12 +16,11 @@ import {
   zoneMissing,
   type ZoneText,
 } from './limit-rows.ts';
+import { LimitZones, type LimitLine, type LimitZoneLine } from './limit-zones.ts';
 import type { LocationBuild, Module } from './module.ts';
 import { RequestZone } from './request-zone.ts';
 
-interface ZoneLine {
-  readonly key: Argument;
-  readonly zone: ZoneText;
+interface RateLine extends LimitZoneLine {
   /** Thousandths of a request per second. */
   readonly rate: number;
 }
@@ -35,7 +33,7 @@ function parseRate(text: string): number | null {
   return match?.[2] === 'r/m' ? Math.floor((requests * 1000) / 60) : requests * 1000;
 }
 
-const zoneLine: ValueType<ZoneLine> = {
+const zoneLine: ValueType<RateLine> = {
   expects: 'a key, zone=NAME:SIZE and rate=NUMBERr/s',
   parse(node, help) {
     const [key, ...rest] = node.args;
@@ -65,7 +63,7 @@ const zoneLine: ValueType<ZoneLine> = {
   },
 };
 
-export const limitReqZone = listDirective<ZoneLine>({
+export const limitReqZone = listDirective<RateLine>({
   name: 'limit_req_zone',
   contexts: inHttp,
   args: { min: 3, max: 4 },
@@ -79,9 +77,7 @@ export const limitReqZone = listDirective<ZoneLine>({
   example: 'limit_req_zone $binary_remote_addr zone=clients:10m rate=10r/s;',
 });
 
-interface LimitLine {
-  readonly zone: string;
-  readonly at: Position;
+interface RequestLine extends LimitLine {
   /** Thousandths. */
   readonly burst: number;
   readonly free: number;
@@ -95,7 +91,7 @@ function countOf(argument: Argument, word: string, help: ParseHelp): number | nu
   return null;
 }
 
-function parseLimit(node: DirectiveNode, help: ParseHelp): LimitLine | null {
+function parseLimit(node: DirectiveNode, help: ParseHelp): RequestLine | null {
   let zone: { readonly name: string; readonly at: Position } | null = null;
   let burst: number | null = 0;
   let free: number | null = 0;
@@ -115,7 +111,7 @@ function parseLimit(node: DirectiveNode, help: ParseHelp): LimitLine | null {
   return { zone: zone.name, at: zone.at, burst, free };
 }
 
-export const limitReq = listDirective<LimitLine>({
+export const limitReq = listDirective<RequestLine>({
   name: 'limit_req',
   contexts: inHttpServerLocation,
   args: { min: 1, max: 3 },
@@ -129,49 +125,20 @@ export const limitReq = listDirective<LimitLine>({
 
 const rows = limitRows('limit_req', 'requests');
 
-interface Defined {
-  readonly zone: RequestZone;
-  key: Template;
-}
-
-// By build: what a location finds when it is built.
-const zonesOf = new WeakMap<BuildContext, Map<string, Defined>>();
+const zones = new LimitZones<RequestZone>('limit_req');
 
 function define(http: Scope, context: BuildContext): () => void {
-  const zones = zonesOf.get(context) ?? new Map<string, Defined>();
-  zonesOf.set(context, zones);
-  const keys: (() => void)[] = [];
-  for (const { key, zone, rate } of http.get(limitReqZone)) {
-    const identity = { kind: limitReqZone.name, bytes: zone.bytes, key: key.text };
-    const table = context.zones.define(zone.name, identity, zone.at);
-    if (table === null) continue;
-    const defined: Defined = {
-      zone: new RequestZone(zone.name, rate, table),
-      key: constantTemplate('', ''),
-    };
-    zones.set(zone.name, defined);
-    keys.push(() => {
-      defined.key = context.template(key);
-    });
-  }
-  return () => {
-    for (const compileKey of keys) compileKey();
-  };
+  return zones.define(
+    context,
+    http.get(limitReqZone),
+    ({ zone: { name }, rate }, table) => new RequestZone(name, rate, table),
+  );
 }
 
 function location(scope: Scope, build: LocationBuild, context: BuildContext): void {
-  const limits: RequestLimit[] = [];
-  for (const { zone: name, at, burst, free } of scope.get(limitReq)) {
-    const defined = zonesOf.get(context)?.get(name);
-    if (defined === undefined) {
-      context.zones.reportMissing(name, at);
-    } else if (limits.some(({ zone }) => zone === defined.zone)) {
-      context.reportOnce('error', at, '"limit_req" directive is duplicate');
-    } else {
-      limits.push({ zone: defined.zone, key: defined.key, burst, free });
-    }
-  }
-  if (limits.length === 0) return;
+  const used = zones.used(context, scope.get(limitReq));
+  if (used.length === 0) return;
+  const limits = used.map(({ zone, key, line: { burst, free } }) => ({ zone, key, burst, free }));
   const limiter = new RequestLimiter(limits, limitAnswer(scope, rows));
   build.add('preaccess', (x) => limiter.handle(x));
 }
