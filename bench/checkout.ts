@@ -3,21 +3,14 @@
 
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
+import { bundle } from '../scripts/bundle.ts';
 import { run } from './processes.ts';
 
 /** The built package of a project's folder, as users have it installed. */
 export async function builtCopy(root: string, folder: string): Promise<string> {
   const copy = join(folder, 'built');
   mkdirSync(copy, { recursive: true });
-  const compiler = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
-  const args = [
-    '-p',
-    join(root, 'tsconfig.build.json'),
-    '--outDir',
-    join(copy, 'dist'),
-    '--noCheck',
-  ];
-  await run(process.execPath, [compiler, ...args]);
+  await bundle(root, join(copy, 'dist'));
   cpSync(join(root, 'bin'), join(copy, 'bin'), { recursive: true });
   cpSync(join(root, 'package.json'), join(copy, 'package.json'));
   linkPackages(root, copy);

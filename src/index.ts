@@ -26,7 +26,6 @@ export {
   type Hop,
 } from './audit/model.ts';
 export { probe, type ProbeOptions } from './audit/probe.ts';
-export { redact } from './audit/redact.ts';
 export { saveIssuers, type SavedIssuers } from './audit/probe-save.ts';
 export type {
   ProbeAdvice,
@@ -38,15 +37,6 @@ export type {
 } from './audit/probe-model.ts';
 export { readPathSource, readTextSource, type AuditSource } from './audit/sources.ts';
 export { formatAddress, type Address } from './base/address.ts';
-export {
-  SallyportError,
-  errorRows,
-  type ErrorCode,
-  type ErrorSource,
-  type LogLevel,
-  type RetryAdvice,
-} from './base/errors.ts';
-export { formatDiagnostic, type Diagnostic, type Severity } from './config/diagnostic.ts';
 export type { Position } from './config/node.ts';
 export type { HopSummary } from './modules/hop.ts';
 export type { ProcessSettings } from './modules/main.ts';
@@ -58,22 +48,6 @@ export {
   type DeepOptions,
   type DeepReport,
 } from './runtime/deep-check.ts';
-export type { BoundAddress } from './runtime/listen-sockets.ts';
-export type { ConfigurationFile, ListenSetting, LoadedConfiguration } from './runtime/load.ts';
-export {
-  locateConfiguration,
-  type ConfigurationOptions,
-  type ConfigurationPlace,
-} from './runtime/options.ts';
-export { signalByPidFile, type ControlSignal } from './runtime/pid-file.ts';
-export {
-  Proxy,
-  createProxy,
-  loadConfig,
-  type ProxyEvents,
-  type ProxyOptions,
-} from './runtime/proxy.ts';
-export type { RefusedTlsFile, SwappedTlsFile } from './runtime/refresh.ts';
 export {
   impostorKinds,
   selfTest,
@@ -82,6 +56,5 @@ export {
   type SelfTestReport,
   type SelfTestRow,
 } from './runtime/selftest.ts';
-export type { ProgramCommand } from './runtime/successor.ts';
 export { PkiStore, type StoredCertificate, type StoreIssue } from './pki/store.ts';
-export { version } from './base/version.ts';
+export * from './serving.ts';

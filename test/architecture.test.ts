@@ -24,8 +24,9 @@ const levels = new Map(
     modules: 5,
     audit: 6,
     runtime: 6,
-    'index.ts': 7,
-    cli: 8,
+    'serving.ts': 7,
+    'index.ts': 8,
+    cli: 9,
   }),
 );
 

@@ -130,7 +130,7 @@ test('the packed package runs where nothing else of the repository is', (t) => {
   const tarball = readdirSync(folder).find((name) => name.endsWith('.tgz')) ?? 'none';
   execFileSync('tar', ['-xzf', path.join(folder, tarball), '-C', folder]);
   const installed = path.join(folder, 'package');
-  for (const name of ['dist/cli/main.js', 'bin/sallyport', 'packaging/sallyport.service']) {
+  for (const name of ['dist/program/main.js', 'bin/sallyport', 'packaging/sallyport.service']) {
     assert.ok(existsSync(path.join(installed, name)), name);
   }
   for (const name of ['src', 'test', 'node_modules', 'scripts']) {

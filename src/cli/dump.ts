@@ -1,6 +1,6 @@
 // `-T`: the configuration with all its files, as nginx prints it. With `--redact` without secrets.
 
-import { redact, type LoadedConfiguration } from '../index.ts';
+import { redact, type LoadedConfiguration } from '../serving.ts';
 import type { Flags } from './arguments.ts';
 import { printResult } from './terminal.ts';
 

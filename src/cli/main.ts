@@ -1,7 +1,7 @@
 // The command line: arguments → public API → exit code.
 
 import { nearestName } from '../config/suggest.ts';
-import type { ConfigurationOptions } from '../index.ts';
+import type { ConfigurationOptions } from '../serving.ts';
 import { parseArguments, type Flags } from './arguments.ts';
 import { commands } from './commands.ts';
 import { sendSignal } from './send-signal.ts';

@@ -2,13 +2,21 @@
 // process of a terminal's group and may be forwarded by a parent as well, so a repetition within a
 // moment is the same signal, not a second one.
 
-import type { ProgramCommand, Proxy } from '../index.ts';
+import type { ProgramCommand, Proxy } from '../serving.ts';
 import { Coalesced } from './coalesced.ts';
 
 /** Below this two stop signals are one. */
 const sameSignalMs = 500;
 
-const numbers = { SIGHUP: 1, SIGINT: 2, SIGQUIT: 3, SIGUSR1: 10, SIGUSR2: 12, SIGTERM: 15 };
+const numbers = {
+  SIGHUP: 1,
+  SIGINT: 2,
+  SIGQUIT: 3,
+  SIGUSR1: 10,
+  SIGUSR2: 12,
+  SIGTERM: 15,
+  SIGWINCH: 28,
+};
 
 type Signal = keyof typeof numbers;
 
@@ -38,11 +46,14 @@ export interface SignalOptions {
   exit(): void;
   /** What USR2 starts. */
   readonly program: ProgramCommand;
+  /** Has the process no terminal? A terminal sends WINCH whenever its window changes its size. */
+  readonly background: boolean;
 }
 
 /**
- * TERM, INT: end at once. QUIT: end gracefully. HUP: reload. USR1: reopen logs. USR2: start the
- * program anew, beside this one.
+ * TERM, INT: end at once. QUIT: end gracefully. HUP: reload, or roll back while a new program is
+ * there. USR1: reopen logs. USR2: start the program anew, beside this one. WINCH: let the workers
+ * go, but in the foreground do nothing.
  */
 export function followSignals(proxy: Proxy, options: SignalOptions): StopState {
   const state: StopState = { stoppingSince: null };
@@ -68,6 +79,7 @@ export function followSignals(proxy: Proxy, options: SignalOptions): StopState {
   // ask for one more, which reads the files anew, however many they are.
   const reload = new Coalesced(async () => {
     if (quitting || state.stoppingSince !== null) return;
+    if (await proxy.rollBack()) return;
     await proxy.reload().catch(() => {});
   });
   on('SIGTERM', 'exiting', stop);
@@ -79,5 +91,11 @@ export function followSignals(proxy: Proxy, options: SignalOptions): StopState {
     if (quitting || state.stoppingSince !== null) return;
     proxy.upgrade(options.program).catch(() => {});
   });
+  if (options.background) {
+    on('SIGWINCH', 'stop accepting connections', () => {
+      if (quitting || state.stoppingSince !== null) return;
+      proxy.dismissWorkers().catch(() => {});
+    });
+  }
   return state;
 }

@@ -5,7 +5,7 @@ import {
   SallyportError,
   signalByPidFile,
   type ConfigurationOptions,
-} from '../index.ts';
+} from '../serving.ts';
 import { signalNames } from './arguments.ts';
 import { printDiagnostics, printProblem } from './terminal.ts';
 

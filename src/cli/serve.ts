@@ -8,12 +8,14 @@ import {
   type LoadedConfiguration,
   type ProgramCommand,
   type Proxy,
-} from '../index.ts';
+} from '../serving.ts';
 import { takesOver } from '../runtime/inherited-sockets.ts';
 import type { Flags } from './arguments.ts';
 import { daemonReport, foregroundReport, startDaemon, type StartReport } from './daemon.ts';
 import { followSignals, ignoreSignalsOfRunningProxy } from './process-signals.ts';
 import { diagnosticText, printDiagnostics } from './terminal.ts';
+
+const daemonChild = '--daemon-child';
 
 /**
  * Serves until it is told to end, or leaves a daemon behind that does.
@@ -43,14 +45,16 @@ export async function serve(
   const stderrFile = errorLog.find(({ path }) => path !== 'stderr')?.path ?? null;
   const logsToStderr = errorLog.some(({ path }) => path === 'stderr');
   if (report === foregroundReport && !logsToStderr) printDiagnostics(configuration);
-  const command = [...process.execArgv, process.argv[1] ?? '', ...args];
+  const asGiven = args.filter((arg) => arg !== daemonChild);
+  const command = [...process.execArgv, process.argv[1] ?? '', ...asGiven];
   if (daemon && !flags.foreground && report === foregroundReport) {
     return await startDaemon({
-      args: [...command, '--daemon-child'],
+      args: [...command, daemonChild],
       stderrFile: logsToStderr ? null : stderrFile,
     });
   }
-  return await run(configuration, report, { file: process.execPath, args: command, cwd });
+  const program = { file: process.execPath, args: command, cwd };
+  return await run(configuration, report, program);
 }
 
 function errorsOf({ diagnostics }: LoadedConfiguration): string {
@@ -73,7 +77,9 @@ async function run(
   const proxy = createProxy(configuration, { ownsProcess: true });
   const ended = new Promise<void>((resolve) => proxy.once('ended', resolve));
   process.once('exit', () => proxy.leave());
-  const signals = followSignals(proxy, { exit: () => killSelf(proxy), program });
+  // What has somebody to report to was put into a session of its own.
+  const background = report !== foregroundReport;
+  const signals = followSignals(proxy, { exit: () => killSelf(proxy), program, background });
   try {
     await proxy.start();
   } catch (error) {

@@ -8,7 +8,7 @@ import {
   type Diagnostic,
   type LoadedConfiguration,
   type LogLevel,
-} from '../index.ts';
+} from '../serving.ts';
 
 function write(fd: number, text: string): void {
   let bytes = Buffer.from(text);

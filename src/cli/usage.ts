@@ -1,6 +1,6 @@
 // `-h`, `-v` and `-V`, in nginx's form so that scripts which read it go on working.
 
-import { version } from '../index.ts';
+import { version } from '../serving.ts';
 import { commands } from './commands.ts';
 
 /** `-v` */

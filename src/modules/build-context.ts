@@ -19,6 +19,7 @@ import type { Matcher } from '../exchange/matcher.ts';
 import type { CaptureSlot, VariableTable } from '../exchange/variable.ts';
 import type { ErrorLog } from '../log/error-log.ts';
 import type { LogFiles } from '../log/log-files.ts';
+import { UnattendedWork } from '../server/unattended.ts';
 import type { UpstreamTlsPolicy } from '../tls/upstream-policy.ts';
 import type { ServerTls } from '../upstream/peer.ts';
 import type { ReadBufferPool } from '../upstream/read-buffers.ts';
@@ -91,6 +92,7 @@ export class BuildContext {
   readonly tlsFiles: Set<string> = new Set();
   /** Absolute paths of folders for temporary files. */
   readonly tempFolders: Set<string> = new Set();
+  readonly unattended: UnattendedWork = new UnattendedWork();
   /** Of the configuration as a whole; set before locations are built. */
   mainLog: ErrorLog | null = null;
   /** How many health checks there are of a group, by its definition. */

@@ -11,6 +11,7 @@ import type { Scope } from '../config/scope.ts';
 import type { SourceReader } from '../config/source.ts';
 import { VariableTable } from '../exchange/variable.ts';
 import { LiveGroups } from '../forward/live-groups.ts';
+import { sayOnStderr } from '../log/complaint.ts';
 import { LogFiles } from '../log/log-files.ts';
 import type { ListenAddress, Snapshot } from '../server/virtual-server.ts';
 import { ReadBufferPool } from '../upstream/read-buffers.ts';
@@ -193,6 +194,7 @@ function build(main: Scope, context: BuildContext, input: CompileInput): Snapsho
     listens,
     errorLog: mainLog,
     logFiles: context.logFiles,
+    unattended: context.unattended,
     workerConnections: eventScope?.get(workerConnections) ?? workerConnections.default,
     budget: context.liveGroups.budget,
     begin: () => {
@@ -205,7 +207,9 @@ function build(main: Scope, context: BuildContext, input: CompileInput): Snapsho
     },
     dispose: () => {
       for (const retire of context.retirers.splice(0)) retire();
-      for (const dispose of context.disposers.splice(0)) dispose();
+      // The error log, which was opened first, is closed last: others complain into it.
+      for (const dispose of context.disposers.splice(0).reverse()) dispose();
+      context.logFiles.say = sayOnStderr;
     },
   };
 }

@@ -1,7 +1,7 @@
 // `listen`: addresses, and which server is the default of each.
 
-import { isIP } from 'node:net';
 import { hostPortProblem, parseHostPort, type Address } from '../base/address.ts';
+import { ipFamily } from '../base/ip-family.ts';
 import { listDirective, type ParseHelp, type ValueType } from '../config/row.ts';
 import type { Argument, DirectiveNode, Position } from '../config/node.ts';
 import { inServer } from './contexts.ts';
@@ -171,7 +171,7 @@ export function listenAddresses(
 ): Address[] | null {
   const { target } = one;
   if (target.kind === 'unix') return [{ kind: 'unix', path: target.path }];
-  if (isIP(target.host) !== 0) return [{ kind: 'ip', host: target.host, port: target.port }];
+  if (ipFamily(target.host) !== 0) return [{ kind: 'ip', host: target.host, port: target.port }];
   const found = resolved.get(target.host);
   if (found === undefined || found.length === 0) return null;
   return found.map((host) => ({ kind: 'ip', host, port: target.port }));
@@ -182,6 +182,6 @@ export const listenModule: Module = {
   directives: [listen],
   hosts: (scope) =>
     (scope.own(listen) ?? []).flatMap(({ target }) =>
-      target.kind === 'ip' && isIP(target.host) === 0 ? [target.host] : [],
+      target.kind === 'ip' && ipFamily(target.host) === 0 ? [target.host] : [],
     ),
 };

@@ -1,8 +1,8 @@
 // Where the URL of `proxy_pass` leads: known when the configuration is read, or, where it has
 // variables, worked out for each request, perhaps with the help of a resolver.
 
-import { isIP } from 'node:net';
 import { hostPortProblem, parseHostPort, shownHostPort, type Address } from '../base/address.ts';
+import { ipFamily } from '../base/ip-family.ts';
 import type { Position } from '../config/node.ts';
 import type { Scope } from '../config/scope.ts';
 import type { Exchange } from '../exchange/exchange.ts';
@@ -238,6 +238,6 @@ function literalAddress({ authority, secure }: ProxyUrl): Address | null {
     return { kind: 'unix', path: authority.slice('unix:'.length) };
   }
   const parsed = parseHostPort(authority);
-  if (parsed === null || isIP(parsed.host) === 0) return null;
+  if (parsed === null || ipFamily(parsed.host) === 0) return null;
   return { kind: 'ip', host: parsed.host, port: parsed.port ?? schemePort(secure) };
 }

@@ -57,7 +57,8 @@ export const proxySetHeader = listDirective<HeaderLine>({
     'Sets a field of the upstream request; an empty value leaves it out. Any at one level replaces ' +
     'all of the levels above.',
   differs:
-    'a value with "h2c" is never sent as Upgrade: it would carry requests past the proxy; ' +
+    'a value with "h2c", "HTTP" or "TLS" is never sent as Upgrade: it would carry requests past the ' +
+    'proxy; nor is one with variables where the client asks for no upgrade (RFC 9110, 7.8); ' +
     'Content-Length and Transfer-Encoding are always those of the body that is sent',
   example: 'proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;',
 });

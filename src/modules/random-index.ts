@@ -2,6 +2,7 @@
 
 import { randomInt } from 'node:crypto';
 import fs from 'node:fs';
+import { describeErrorCode } from '../base/system-error.ts';
 import { directive } from '../config/row.ts';
 import type { Scope } from '../config/scope.ts';
 import { flag } from '../config/value-types.ts';
@@ -67,7 +68,7 @@ function isFile(entry: fs.Dirent<Buffer>, folder: string, access: FileAccess | n
 }
 
 function refuse(x: Exchange, folder: string, problem: string): number {
-  logError(x, 'error', `opendir() "${folder}" failed (${problem})`);
+  logError(x, 'error', `opendir() "${folder}" failed (${describeErrorCode(problem)})`);
   if (problem === 'ENOENT' || problem === 'ENOTDIR' || problem === 'ENAMETOOLONG') return 404;
   return problem === 'EACCES' ? 403 : 500;
 }

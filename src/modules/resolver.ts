@@ -1,9 +1,9 @@
 // `resolver` and `resolver_timeout`: who is asked for names that are only known while requests are
 // served, or that change: hosts in variables, and servers with `resolve`.
 
-import { isIP } from 'node:net';
 import { formatHost, hostPortProblem, parseHostPort } from '../base/address.ts';
 import { parseSeconds } from '../base/duration.ts';
+import { ipFamily } from '../base/ip-family.ts';
 import type { Argument, Position } from '../config/node.ts';
 import { directive, type Context, type ParseHelp, type ValueType } from '../config/row.ts';
 import type { Scope } from '../config/scope.ts';
@@ -127,7 +127,7 @@ export function resolverSettings(scope: Scope, context: BuildContext): ResolverS
   const servers: string[] = [];
   for (const argument of line.servers) {
     const { host, port } = parseHostPort(argument.text) ?? { host: '', port: null };
-    const found = isIP(host) === 0 ? (context.addresses.get(host) ?? []) : [host];
+    const found = ipFamily(host) === 0 ? (context.addresses.get(host) ?? []) : [host];
     if (found.length === 0) {
       const message = `host not found in resolver "${argument.text}"`;
       context.reportOnce('error', argument.at, message);
@@ -155,7 +155,7 @@ export const resolverModule: Module = {
   hosts: (scope) =>
     (scope.own(resolver)?.servers ?? []).flatMap(({ text }) => {
       const host = parseHostPort(text)?.host ?? '';
-      return isIP(host) === 0 && host !== '' ? [host] : [];
+      return ipFamily(host) === 0 && host !== '' ? [host] : [];
     }),
   // A resolver that cannot be found is refused also where nothing asks it.
   location: (scope, _build, context) => {

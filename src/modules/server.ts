@@ -101,6 +101,7 @@ function buildServer(
     verifiesClients: scope.get(sslVerifyClient) !== 'off',
     rejectsHandshake,
     tunnels: hasTunnel(scope),
+    unattended: context.unattended,
   };
   context.trace?.builtServer(server, scope, names);
   return { scope, names, listens, server };

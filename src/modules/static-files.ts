@@ -2,6 +2,7 @@
 // regular file.
 
 import fs from 'node:fs';
+import { describeErrorCode } from '../base/system-error.ts';
 import type { Scope } from '../config/scope.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import { HANDLED, type Handler } from '../exchange/handler.ts';
@@ -139,8 +140,7 @@ function refuseFile(x: Exchange, path: string, problem: string): number {
 }
 
 function failedOpen(path: string, problem: string): string {
-  const text = problem === 'ENOENT' ? '2: No such file or directory' : problem;
-  return `open() "${path}" failed (${text})`;
+  return `open() "${path}" failed (${describeErrorCode(problem)})`;
 }
 
 function location(scope: Scope, build: LocationBuild, context: BuildContext): void {

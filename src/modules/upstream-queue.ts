@@ -33,6 +33,8 @@ export const queue = directive<QueueSettings | null>({
   default: null,
   help:
     'How many requests each worker lets wait while no server of the group can take one more, and ' +
-    'for how long (timeout=, 60s). Those beyond, and those that have waited too long, get 502.',
+    'for how long (timeout=, 60s). Those beyond, and those that have waited too long, get 502. One ' +
+    'whose client goes away leaves the queue; with "proxy_request_buffering off" that is not seen ' +
+    'while the client has 64k or more of a body yet to be taken from it.',
   example: 'queue 100 timeout=70s;',
 });

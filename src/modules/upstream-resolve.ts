@@ -1,8 +1,8 @@
 // `server NAME resolve` and `service=`: which groups have servers whose names are looked up while
 // they run, and what nginx demands of such groups.
 
-import { isIP } from 'node:net';
 import { parseHostPort } from '../base/address.ts';
+import { ipFamily } from '../base/ip-family.ts';
 import type { Scope } from '../config/scope.ts';
 import { Membership } from '../upstream/membership.ts';
 import type { Peer, PeerOptions } from '../upstream/peer.ts';
@@ -28,7 +28,7 @@ export interface LineServers {
 /** Is its name looked up again and again? An address has nothing to look up. */
 export function isLookedUp({ target, resolve }: ServerLine): boolean {
   if (!resolve || target.startsWith('unix:')) return false;
-  return isIP(parseHostPort(target)?.host ?? '') === 0;
+  return ipFamily(parseHostPort(target)?.host ?? '') === 0;
 }
 
 /** What keeps the servers of a group up to date; null where they never change, or after an error. */

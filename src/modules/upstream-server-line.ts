@@ -1,9 +1,9 @@
 // One `server` line of a group: its address, its weight and limits, and what it says of its own about
 // TLS (`ssl_name=` and the like), which wins over the location's `proxy_ssl_*`.
 
-import { isIP } from 'node:net';
 import { hostPortProblem, parseHostPort } from '../base/address.ts';
 import { parseSeconds } from '../base/duration.ts';
+import { ipFamily } from '../base/ip-family.ts';
 import type { Argument, Position } from '../config/node.ts';
 import type { ParseHelp, ValueType } from '../config/row.ts';
 import type { PairArguments } from './proxy-ssl-files.ts';
@@ -229,7 +229,7 @@ function pairComplete(
 function nameOf(argument: Argument | undefined, help: ParseHelp): string | null | undefined {
   if (argument === undefined) return null;
   const name = argument.text.replace(/^\[(.*)\]$/, '$1');
-  if (isIP(name) !== 0 || /^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?$/.test(name)) return name;
+  if (ipFamily(name) !== 0 || /^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?$/.test(name)) return name;
   help.error(argument.at, `invalid name "${argument.text}" in "ssl_name="`);
   return undefined;
 }
@@ -245,7 +245,7 @@ function serviceProblem(target: string, resolve: boolean): string | null {
   if (!resolve) return 'requires "resolve" parameter';
   const parsed = target.startsWith('unix:') ? null : parseHostPort(target);
   if (parsed !== null && parsed.port !== null) return 'may not have port';
-  return parsed === null || isIP(parsed.host) !== 0 ? 'requires domain name' : null;
+  return parsed === null || ipFamily(parsed.host) !== 0 ? 'requires domain name' : null;
 }
 
 function checkTarget(argument: Argument, help: ParseHelp): boolean {

@@ -1,7 +1,7 @@
 // `upstream`: groups of servers, how they are balanced, and their idle connections.
 
-import { isIP } from 'node:net';
 import { hostPortProblem, parseHostPort, shownHostPort, type Address } from '../base/address.ts';
+import { ipFamily } from '../base/ip-family.ts';
 import type { Position } from '../config/node.ts';
 import { blockDirective, directive, listDirective, type ValueType } from '../config/row.ts';
 import type { Scope } from '../config/scope.ts';
@@ -153,7 +153,7 @@ function keepaliveOf(scope: Scope): KeepaliveSettings {
 export function hostToResolve(authority: string): string | null {
   if (authority.startsWith('unix:')) return null;
   const parsed = parseHostPort(authority);
-  return parsed === null || isIP(parsed.host) !== 0 ? null : parsed.host;
+  return parsed === null || ipFamily(parsed.host) !== 0 ? null : parsed.host;
 }
 
 /** All numeric addresses of an authority; empty after a reported error. */
@@ -172,7 +172,7 @@ export function addressesOf(
     return [];
   }
   const port = parsed.port ?? defaultPort;
-  const hosts = isIP(parsed.host) === 0 ? context.addresses.get(parsed.host) : [parsed.host];
+  const hosts = ipFamily(parsed.host) === 0 ? context.addresses.get(parsed.host) : [parsed.host];
   if (hosts === undefined || hosts.length === 0) {
     context.error(
       at,

@@ -2,6 +2,7 @@
 // Done only for the command line; a proxy embedded in another program leaves all this alone.
 
 import { renameSync } from 'node:fs';
+import { flushCompileCache } from 'node:module';
 import { SallyportError } from '../base/errors.ts';
 import type { ErrorLog } from '../log/error-log.ts';
 import type { Loaded } from './load.ts';
@@ -64,6 +65,8 @@ export class ProcessOwner {
     for (const complaint of createTempFolders(loaded.tempFolders, this.#identity)) {
       this.#log.log('warn', complaint);
     }
+    // From then on nothing can be written where root's compiled code is kept.
+    flushCompileCache();
     dropPrivileges(this.#identity);
   }
 

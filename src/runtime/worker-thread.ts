@@ -8,6 +8,7 @@ import { SallyportError } from '../base/errors.ts';
 import type { WorkerSeat } from '../base/worker-seat.ts';
 import type { ClosedSockets, EngineHost, EngineJob, JobListener } from './engine-parts.ts';
 import { Watchdog, type WatchdogTimes } from './watchdog.ts';
+import { workerEnvironment } from './worker-environment.ts';
 import { fromFailure, type Ask, type Report, type WorkerData } from './worker-protocol.ts';
 
 /** A worker that does not answer a `close` in this time is stuck in its own code. */
@@ -54,7 +55,8 @@ export class WorkerThread implements EngineHost {
     roomForYoungObjects();
     const { workerId, seat } = options;
     const workerData: WorkerData = { workerId, seat };
-    this.#worker = new Worker(options.url, { workerData, name: `sallyport ${workerId}` });
+    const name = `sallyport ${workerId}`;
+    this.#worker = new Worker(options.url, { workerData, name, env: workerEnvironment() });
     this.#worker.on('message', (report: Report) => this.#receive(report));
     // Without this listener an error in a worker would end the whole process.
     this.#worker.on('error', (error: unknown) => {

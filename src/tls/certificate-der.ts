@@ -2,49 +2,73 @@
 // bytes, the serial, the extensions. OCSP names certificates by hashes over exactly these bytes.
 
 import type { X509Certificate } from 'node:crypto';
-import { AsnConvert, AsnIntegerArrayBufferConverter, AsnProp } from '@peculiar/asn1-schema';
-import { AsnPropTypes } from '@peculiar/asn1-schema';
-import { AlgorithmIdentifier, Extension, SubjectPublicKeyInfo } from '@peculiar/asn1-x509';
+import type { AlgorithmIdentifier, Extension, SubjectPublicKeyInfo } from '@peculiar/asn1-x509';
+import { asn1Schema, asn1X509, onFirstUse } from './asn1.ts';
 
 const nothing = new ArrayBuffer(0);
 
 // As TBSCertificate and Certificate of RFC 5280, but names stay bytes: written anew they could come
 // out otherwise than they were signed. The library's decorators are plain functions here.
-class TbsShape {
-  version: number = 0;
-  serialNumber: ArrayBuffer = nothing;
-  signature: ArrayBuffer = nothing;
-  issuer: ArrayBuffer = nothing;
-  validity: ArrayBuffer = nothing;
-  subject: ArrayBuffer = nothing;
-  subjectPublicKeyInfo: SubjectPublicKeyInfo = new SubjectPublicKeyInfo();
-  issuerUniqueID?: ArrayBuffer;
-  subjectUniqueID?: ArrayBuffer;
+interface TbsShape {
+  serialNumber: ArrayBuffer;
+  issuer: ArrayBuffer;
+  subject: ArrayBuffer;
+  subjectPublicKeyInfo: SubjectPublicKeyInfo;
   extensions?: Extension[];
 }
 
-class CertificateShape {
-  tbs: TbsShape = new TbsShape();
-  tbsRaw?: ArrayBuffer | Uint8Array;
-  signatureAlgorithm: AlgorithmIdentifier = new AlgorithmIdentifier();
-  signature: ArrayBuffer = nothing;
+function newTbsShape(): new () => TbsShape {
+  const { AsnIntegerArrayBufferConverter, AsnProp, AsnPropTypes } = asn1Schema();
+  const { Extension, SubjectPublicKeyInfo } = asn1X509();
+  class Shape {
+    version: number = 0;
+    serialNumber: ArrayBuffer = nothing;
+    signature: ArrayBuffer = nothing;
+    issuer: ArrayBuffer = nothing;
+    validity: ArrayBuffer = nothing;
+    subject: ArrayBuffer = nothing;
+    subjectPublicKeyInfo: SubjectPublicKeyInfo = new SubjectPublicKeyInfo();
+    issuerUniqueID?: ArrayBuffer;
+    subjectUniqueID?: ArrayBuffer;
+    extensions?: Extension[];
+  }
+  const any = AsnProp({ type: AsnPropTypes.Any });
+  const integer = { type: AsnPropTypes.Integer, converter: AsnIntegerArrayBufferConverter };
+  const { prototype } = Shape;
+  AsnProp({ type: AsnPropTypes.Integer, context: 0, defaultValue: 0 })(prototype, 'version');
+  AsnProp(integer)(prototype, 'serialNumber');
+  for (const field of ['signature', 'issuer', 'validity', 'subject']) any(prototype, field);
+  AsnProp({ type: SubjectPublicKeyInfo })(prototype, 'subjectPublicKeyInfo');
+  const unique = { type: AsnPropTypes.BitString, implicit: true, optional: true };
+  AsnProp({ ...unique, context: 1 })(prototype, 'issuerUniqueID');
+  AsnProp({ ...unique, context: 2 })(prototype, 'subjectUniqueID');
+  const list = { type: Extension, repeated: 'sequence', optional: true } as const;
+  AsnProp({ ...list, context: 3 })(prototype, 'extensions');
+  return Shape;
 }
 
-const any = AsnProp({ type: AsnPropTypes.Any });
-const bits = AsnPropTypes.BitString;
-const integer = { type: AsnPropTypes.Integer, converter: AsnIntegerArrayBufferConverter };
-AsnProp({ type: AsnPropTypes.Integer, context: 0, defaultValue: 0 })(TbsShape.prototype, 'version');
-AsnProp(integer)(TbsShape.prototype, 'serialNumber');
-for (const field of ['signature', 'issuer', 'validity', 'subject']) any(TbsShape.prototype, field);
-AsnProp({ type: SubjectPublicKeyInfo })(TbsShape.prototype, 'subjectPublicKeyInfo');
-const unique = { type: bits, implicit: true, optional: true };
-AsnProp({ ...unique, context: 1 })(TbsShape.prototype, 'issuerUniqueID');
-AsnProp({ ...unique, context: 2 })(TbsShape.prototype, 'subjectUniqueID');
-const list = { type: Extension, repeated: 'sequence', optional: true } as const;
-AsnProp({ ...list, context: 3 })(TbsShape.prototype, 'extensions');
-AsnProp({ type: TbsShape, raw: true })(CertificateShape.prototype, 'tbs');
-AsnProp({ type: AlgorithmIdentifier })(CertificateShape.prototype, 'signatureAlgorithm');
-AsnProp({ type: bits })(CertificateShape.prototype, 'signature');
+interface CertificateShape {
+  tbs: TbsShape;
+  tbsRaw?: ArrayBuffer | Uint8Array;
+  signatureAlgorithm: AlgorithmIdentifier;
+  signature: ArrayBuffer;
+}
+
+const certificateShape = onFirstUse((): new () => CertificateShape => {
+  const { AsnProp, AsnPropTypes } = asn1Schema();
+  const { AlgorithmIdentifier } = asn1X509();
+  const Tbs = newTbsShape();
+  class Shape {
+    tbs: TbsShape = new Tbs();
+    tbsRaw?: ArrayBuffer | Uint8Array;
+    signatureAlgorithm: AlgorithmIdentifier = new AlgorithmIdentifier();
+    signature: ArrayBuffer = nothing;
+  }
+  AsnProp({ type: Tbs, raw: true })(Shape.prototype, 'tbs');
+  AsnProp({ type: AlgorithmIdentifier })(Shape.prototype, 'signatureAlgorithm');
+  AsnProp({ type: AsnPropTypes.BitString })(Shape.prototype, 'signature');
+  return Shape;
+});
 
 /** What was signed, how, and the signature. */
 export interface SignedBytes {
@@ -89,7 +113,9 @@ export function certificateParts(certificate: X509Certificate): CertificateParts
 }
 
 function takeApart(der: Uint8Array): CertificateParts {
-  const { tbs, tbsRaw, signatureAlgorithm, signature } = AsnConvert.parse(der, CertificateShape);
+  const { AsnConvert } = asn1Schema();
+  const whole = AsnConvert.parse(der, certificateShape());
+  const { tbs, tbsRaw, signatureAlgorithm, signature } = whole;
   if (tbsRaw === undefined) throw new Error('the certificate has no signed part');
   const extensions = new Map<string, ExtensionValue>();
   for (const { extnID, critical, extnValue } of tbs.extensions ?? []) {

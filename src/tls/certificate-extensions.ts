@@ -2,24 +2,29 @@
 
 import type { KeyObject, X509Certificate } from 'node:crypto';
 import { createHash } from 'node:crypto';
-import { AsnConvert } from '@peculiar/asn1-schema';
-import { AuthorityInfoAccessSyntax, id_ad_caIssuers, id_ad_ocsp } from '@peculiar/asn1-x509';
-import { id_kp_serverAuth, id_pe_authorityInfoAccess } from '@peculiar/asn1-x509';
+import { asn1Schema, asn1X509 } from './asn1.ts';
 import { certificateParts } from './certificate-der.ts';
 
 const tlsFeature = '1.3.6.1.5.5.7.1.24';
+/** The same in DER. */
+const tlsFeatureBytes = Buffer.from('06082b06010505070118', 'hex');
+const authorityInfoAccess = '1.3.6.1.5.5.7.1.1';
+const ocspAccess = '1.3.6.1.5.5.7.48.1';
+const issuersAccess = '1.3.6.1.5.5.7.48.2';
+const serverAuth = '1.3.6.1.5.5.7.3.1';
 
 /**
  * Must a server that presents it staple an OCSP response (RFC 7633, `status_request`)? True as well
  * where the extension cannot be read: it is there to demand something.
  */
 export function demandsStaple(certificate: X509Certificate): boolean {
+  // Most have no such extension, and need not be taken apart for that.
+  if (!certificate.raw.includes(tlsFeatureBytes)) return false;
   try {
     const extension = certificateParts(certificate).extensions.get(tlsFeature);
     return extension !== undefined && holdsStatusRequest(extension.value);
   } catch {
-    // The identifier of the extension, in DER.
-    return certificate.raw.includes(Buffer.from('06082b06010505070118', 'hex'));
+    return true;
   }
 }
 
@@ -36,19 +41,19 @@ function holdsStatusRequest(features: Uint8Array): boolean {
 
 /** The OCSP responders that the certificate names: `http://` URLs only, in its order. */
 export function ocspResponders(certificate: X509Certificate): string[] {
-  return accessUrls(certificate, id_ad_ocsp);
+  return accessUrls(certificate, ocspAccess);
 }
 
 /** Where the certificate says that its issuer's can be fetched: `http://` URLs only. */
 export function issuerUrls(certificate: X509Certificate): string[] {
-  return accessUrls(certificate, id_ad_caIssuers);
+  return accessUrls(certificate, issuersAccess);
 }
 
 function accessUrls(certificate: X509Certificate, method: string): string[] {
   try {
-    const value = certificateParts(certificate).extensions.get(id_pe_authorityInfoAccess)?.value;
+    const value = certificateParts(certificate).extensions.get(authorityInfoAccess)?.value;
     if (value === undefined) return [];
-    return [...AsnConvert.parse(value, AuthorityInfoAccessSyntax)]
+    return [...asn1Schema().AsnConvert.parse(value, asn1X509().AuthorityInfoAccessSyntax)]
       .filter(({ accessMethod }) => accessMethod === method)
       .map(({ accessLocation }) => accessLocation.uniformResourceIdentifier ?? '')
       .filter((url) => /^http:\/\//i.test(url) && URL.canParse(url));
@@ -81,7 +86,7 @@ export function isCa(certificate: X509Certificate): boolean {
 }
 
 // Server gated cryptography, Netscape's and Microsoft's: OpenSSL takes both for a server's.
-const serverPurposes = [id_kp_serverAuth, '2.16.840.1.113730.4.1', '1.3.6.1.4.1.311.10.3.3'];
+const serverPurposes = [serverAuth, '2.16.840.1.113730.4.1', '1.3.6.1.4.1.311.10.3.3'];
 
 /** May a TLS server use it? Without an extended key usage it may. */
 export function allowsServerAuth(certificate: X509Certificate): boolean {

@@ -2,6 +2,7 @@
 // found the chain to be in order, and before the first request is looked at.
 
 import type { X509Certificate } from 'node:crypto';
+import { loadAsn1 } from './asn1.ts';
 import { ocspResponders } from './certificate-extensions.ts';
 import { contentHash } from './content-hash.ts';
 import { askOcsp } from './ocsp-client.ts';
@@ -38,6 +39,7 @@ export class ClientOcsp implements ClientCheck {
   readonly #underWay = new Map<string, Promise<Status>>();
 
   constructor(settings: ClientOcspSettings) {
+    loadAsn1();
     this.#settings = settings;
     this.key = contentHash(['ocsp', settings.extent, settings.responder]);
   }

@@ -2,9 +2,8 @@
 // certificates; it says nothing of a list that nobody has renewed until every handshake fails.
 
 import { createHash } from 'node:crypto';
-import { AsnConvert } from '@peculiar/asn1-schema';
 import type { Name } from '@peculiar/asn1-x509';
-import { CertificateList } from '@peculiar/asn1-x509';
+import { asn1Schema, asn1X509 } from './asn1.ts';
 import { isOneElement } from './certificate-der.ts';
 import type { PemFile } from './pem.ts';
 import { certificateError } from './pem.ts';
@@ -54,7 +53,7 @@ function readCrl(path: string, base64: string, number: number): CrlFacts {
   const der = Buffer.from(base64, 'base64');
   try {
     if (!isOneElement(der)) throw new Error('it is not one DER element');
-    const { tbsCertList } = AsnConvert.parse(der, CertificateList);
+    const { tbsCertList } = asn1Schema().AsnConvert.parse(der, asn1X509().CertificateList);
     const { issuer, thisUpdate, nextUpdate } = tbsCertList;
     return {
       issuer: nameText(issuer),

@@ -3,7 +3,7 @@
 
 import type { X509Certificate } from 'node:crypto';
 import type { ClientRequest, IncomingMessage } from 'node:http';
-import { request as httpRequest } from 'node:http';
+import { describeFileError, systemErrorHint } from '../base/system-error.ts';
 import { reasonOf } from './pem.ts';
 import { ocspRequest } from './ocsp-request.ts';
 import type { OcspSubject, OcspVerdict } from './ocsp-response.ts';
@@ -47,7 +47,8 @@ export async function askOcsp(question: OcspQuestion): Promise<OcspAnswer> {
       if (verdict.kind !== 'invalid') return { verdict, der };
       problems.push(`the response of "${url}" is refused: ${verdict.reason}`);
     } catch (error) {
-      problems.push(`asking "${url}" failed: ${reasonOf(error)}`);
+      const why = systemErrorHint(error) === '' ? reasonOf(error) : describeFileError(error);
+      problems.push(`asking "${url}" failed: ${why}`);
     }
   }
   return { verdict: null, problems };
@@ -95,7 +96,8 @@ export function fetchResponse(url: string, body: Buffer, signal?: AbortSignal): 
 }
 
 function open(url: string, body: Buffer): ClientRequest {
-  const request = httpRequest(url, {
+  // Not imported: that would load its WebSocket and fetch as well, at the start of each thread.
+  const request = process.getBuiltinModule('node:http').request(url, {
     method: 'POST',
     agent: false,
     headers: {

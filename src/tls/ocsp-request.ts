@@ -2,9 +2,7 @@
 // from a cache, and what protects here is the short life of an answer.
 
 import type { X509Certificate } from 'node:crypto';
-import { AsnConvert, OctetString } from '@peculiar/asn1-schema';
-import { CertID, OCSPRequest, Request, TBSRequest } from '@peculiar/asn1-ocsp';
-import { AlgorithmIdentifier } from '@peculiar/asn1-x509';
+import { asn1Ocsp, asn1Schema, asn1X509 } from './asn1.ts';
 import { certificateParts } from './certificate-der.ts';
 import { hashName, hashKey } from './ocsp-cert-id.ts';
 
@@ -18,6 +16,9 @@ const sha1 = '1.3.14.3.2.26';
  * @throws Error where a certificate cannot be taken apart
  */
 export function ocspRequest(leaf: X509Certificate, issuer: X509Certificate): Buffer {
+  const { AsnConvert, OctetString } = asn1Schema();
+  const { CertID, OCSPRequest, Request, TBSRequest } = asn1Ocsp();
+  const { AlgorithmIdentifier } = asn1X509();
   const { serial, issuerName } = certificateParts(leaf);
   const reqCert = new CertID({
     hashAlgorithm: new AlgorithmIdentifier({ algorithm: sha1, parameters: null }),

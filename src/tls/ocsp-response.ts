@@ -3,13 +3,10 @@
 // issuer itself has authorised; and then only what it says of the very certificate asked about.
 
 import type { X509Certificate } from 'node:crypto';
-import { AsnConvert } from '@peculiar/asn1-schema';
 import type { SingleResponse } from '@peculiar/asn1-ocsp';
-import { OCSPResponse, OCSPResponseStatus } from '@peculiar/asn1-ocsp';
-import { id_pkix_ocsp_basic } from '@peculiar/asn1-ocsp';
-import { CRLReasons } from '@peculiar/asn1-x509';
+import { asn1Ocsp, asn1Schema, asn1X509 } from './asn1.ts';
 import { bytesOf, isOneElement } from './certificate-der.ts';
-import { BasicResponse } from './ocsp-basic-response.ts';
+import { basicResponseShape, type BasicResponse } from './ocsp-basic-response.ts';
 import { meansCertificate } from './ocsp-cert-id.ts';
 import { signerProblem } from './ocsp-signer.ts';
 
@@ -71,6 +68,8 @@ function invalid(reason: string): OcspVerdict {
 function judge(der: Uint8Array, about: OcspSubject, at: number): OcspVerdict {
   if (der.length > largestResponse) return invalid('it is too large');
   if (!isOneElement(der)) return invalid('it is malformed');
+  const { AsnConvert } = asn1Schema();
+  const { OCSPResponse, OCSPResponseStatus, id_pkix_ocsp_basic } = asn1Ocsp();
   const { responseStatus, responseBytes } = AsnConvert.parse(der, OCSPResponse);
   if (responseStatus !== OCSPResponseStatus.successful) {
     const name: string | undefined = OCSPResponseStatus[responseStatus];
@@ -81,7 +80,7 @@ function judge(der: Uint8Array, about: OcspSubject, at: number): OcspVerdict {
   }
   const bytes = new Uint8Array(responseBytes.response.buffer);
   if (!isOneElement(bytes)) return invalid('it is malformed');
-  const basic = AsnConvert.parse(bytes, BasicResponse);
+  const basic = AsnConvert.parse(bytes, basicResponseShape());
   const problem = responseProblem(basic, about, at);
   return problem === null ? statusOf(basic.data.responses, about, at) : invalid(problem);
 }
@@ -148,7 +147,7 @@ function verdictOf(response: SingleResponse, at: number): OcspVerdict {
   if (status.revoked !== undefined) {
     const { revocationTime, revocationReason } = status.revoked;
     const code = revocationReason?.reason;
-    const reason = code === undefined ? null : (CRLReasons[code] ?? String(code));
+    const reason = code === undefined ? null : (asn1X509().CRLReasons[code] ?? String(code));
     return { kind: 'revoked', at: revocationTime.getTime(), reason, nextUpdate };
   }
   if (status.unknown !== undefined) return { kind: 'unknown' };

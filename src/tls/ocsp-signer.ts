@@ -2,10 +2,8 @@
 // whose certificate that same issuer issued directly, for this purpose.
 
 import { X509Certificate } from 'node:crypto';
-import { AsnConvert } from '@peculiar/asn1-schema';
 import type { ResponderID } from '@peculiar/asn1-ocsp';
-import { id_kp_OCSPSigning } from '@peculiar/asn1-ocsp';
-import { KeyUsage, KeyUsageFlags, Name } from '@peculiar/asn1-x509';
+import { asn1Schema, asn1X509 } from './asn1.ts';
 import type { SignedBytes } from './certificate-der.ts';
 import { certificateParts } from './certificate-der.ts';
 import { hashKey } from './ocsp-cert-id.ts';
@@ -56,14 +54,15 @@ function isResponder({ byName, byKey }: ResponderID, certificate: X509Certificat
   }
   if (byName === undefined) return false;
   // Both through the library, so that both are written in one way. This only picks the key.
-  const subject = AsnConvert.parse(certificateParts(certificate).subjectName, Name);
+  const { AsnConvert } = asn1Schema();
+  const subject = AsnConvert.parse(certificateParts(certificate).subjectName, asn1X509().Name);
   return Buffer.from(AsnConvert.serialize(byName)).equals(
     Buffer.from(AsnConvert.serialize(subject)),
   );
 }
 
 const keyUsageId = '2.5.29.15';
-const signing = KeyUsageFlags.digitalSignature | KeyUsageFlags.nonRepudiation;
+const ocspSigning = '1.3.6.1.5.5.7.3.9';
 // Key usages, basic constraints, names, key identifiers, policies: what a responder's may mark.
 const understood = new Set([
   keyUsageId,
@@ -87,11 +86,11 @@ function delegateProblem(
     return "the responder's certificate is not signed by the issuer";
   }
   // Under this name Node gives the extended key usage. "Any" is not enough.
-  if (certificate.keyUsage?.includes(id_kp_OCSPSigning) !== true) {
+  if (certificate.keyUsage?.includes(ocspSigning) !== true) {
     return "the responder's certificate is not for signing OCSP responses";
   }
   const usage = extensions.get(keyUsageId);
-  if (usage !== undefined && (flagsOf(usage.value) & signing) === 0) {
+  if (usage !== undefined && !maySign(usage.value)) {
     return "the responder's certificate is not for signing";
   }
   if ([...extensions].some(([id, one]) => one.critical && !understood.has(id))) {
@@ -102,6 +101,8 @@ function delegateProblem(
   return inTime ? null : "the responder's certificate is not valid at this time";
 }
 
-function flagsOf(value: Uint8Array): number {
-  return AsnConvert.parse(value, KeyUsage).toNumber();
+function maySign(keyUsage: Uint8Array): boolean {
+  const { KeyUsage, KeyUsageFlags } = asn1X509();
+  const flags = asn1Schema().AsnConvert.parse(keyUsage, KeyUsage).toNumber();
+  return (flags & (KeyUsageFlags.digitalSignature | KeyUsageFlags.nonRepudiation)) !== 0;
 }

@@ -4,8 +4,8 @@
 
 import type { KeyObject, VerifyKeyObjectInput } from 'node:crypto';
 import { constants, verify } from 'node:crypto';
-import { AsnConvert, AsnProp, AsnPropTypes } from '@peculiar/asn1-schema';
-import { AlgorithmIdentifier } from '@peculiar/asn1-x509';
+import type { AlgorithmIdentifier } from '@peculiar/asn1-x509';
+import { asn1Schema, asn1X509, onFirstUse } from './asn1.ts';
 import type { SignedBytes } from './certificate-der.ts';
 
 interface Scheme {
@@ -45,18 +45,29 @@ const hashes = new Map([
 ]);
 
 // RSASSA-PSS-params of RFC 4055. Left out, the hash is SHA-1.
-class PssParameters {
+interface PssParameters {
   hashAlgorithm?: AlgorithmIdentifier;
   maskGenAlgorithm?: AlgorithmIdentifier;
-  saltLength: number = 20;
-  trailerField: number = 1;
+  saltLength: number;
+  trailerField: number;
 }
-const algorithm = { type: AlgorithmIdentifier, optional: true };
-AsnProp({ ...algorithm, context: 0 })(PssParameters.prototype, 'hashAlgorithm');
-AsnProp({ ...algorithm, context: 1 })(PssParameters.prototype, 'maskGenAlgorithm');
-const number = { type: AsnPropTypes.Integer, optional: true };
-AsnProp({ ...number, context: 2, defaultValue: 20 })(PssParameters.prototype, 'saltLength');
-AsnProp({ ...number, context: 3, defaultValue: 1 })(PssParameters.prototype, 'trailerField');
+
+const pssShape = onFirstUse((): new () => PssParameters => {
+  const { AsnProp, AsnPropTypes } = asn1Schema();
+  class Shape {
+    hashAlgorithm?: AlgorithmIdentifier;
+    maskGenAlgorithm?: AlgorithmIdentifier;
+    saltLength: number = 20;
+    trailerField: number = 1;
+  }
+  const algorithm = { type: asn1X509().AlgorithmIdentifier, optional: true };
+  AsnProp({ ...algorithm, context: 0 })(Shape.prototype, 'hashAlgorithm');
+  AsnProp({ ...algorithm, context: 1 })(Shape.prototype, 'maskGenAlgorithm');
+  const number = { type: AsnPropTypes.Integer, optional: true };
+  AsnProp({ ...number, context: 2, defaultValue: 20 })(Shape.prototype, 'saltLength');
+  AsnProp({ ...number, context: 3, defaultValue: 1 })(Shape.prototype, 'trailerField');
+  return Shape;
+});
 
 const pss = '1.2.840.113549.1.1.10';
 const shortestRsaKey = 2048;
@@ -101,11 +112,12 @@ interface Padding {
 
 function pssPadding(parameters: ArrayBuffer | null | undefined): Padding | null {
   if (parameters === null || parameters === undefined) return null;
-  const found = AsnConvert.parse(parameters, PssParameters);
+  const { AsnConvert } = asn1Schema();
+  const found = AsnConvert.parse(parameters, pssShape());
   const hash = hashes.get(found.hashAlgorithm?.algorithm ?? '');
   const mask = found.maskGenAlgorithm?.parameters;
   if (hash === undefined || mask === null || mask === undefined) return null;
-  const maskHash = hashes.get(AsnConvert.parse(mask, AlgorithmIdentifier).algorithm);
+  const maskHash = hashes.get(AsnConvert.parse(mask, asn1X509().AlgorithmIdentifier).algorithm);
   if (maskHash !== hash || found.trailerField !== 1) return null;
   return { hash, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: found.saltLength };
 }

@@ -7,6 +7,7 @@
 
 import type { X509Certificate } from 'node:crypto';
 import type { Server } from 'node:tls';
+import { loadAsn1 } from './asn1.ts';
 import { ocspResponders } from './certificate-extensions.ts';
 import { isResponderUrl } from './ocsp-client.ts';
 import type { OcspSubject } from './ocsp-response.ts';
@@ -57,6 +58,7 @@ export interface Stapler {
  * known): `warn` has been told why.
  */
 export function staplerFor(settings: StaplerSettings): Stapler | null {
+  loadAsn1();
   const { name, file } = settings;
   const subject = subjectOf(settings);
   if (subject === null) {

@@ -2,8 +2,8 @@
 // refuses the configuration, as in nginx, rather than failing requests later.
 
 import { promises as dns } from 'node:dns';
-import { isIP } from 'node:net';
 import type { Address } from '../base/address.ts';
+import { ipFamily } from '../base/ip-family.ts';
 import { SallyportError } from '../base/errors.ts';
 
 /** Gives the IP addresses of a host name in the order in which they are to be used. */
@@ -27,7 +27,7 @@ export async function resolveHost(
   port: number,
   lookup: HostLookup = systemLookup,
 ): Promise<readonly Address[]> {
-  if (isIP(host) !== 0) return [{ kind: 'ip', host, port }];
+  if (ipFamily(host) !== 0) return [{ kind: 'ip', host, port }];
   let found: readonly string[];
   try {
     found = await lookup(host);

@@ -21,6 +21,8 @@ export interface ProgramOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** A command that ends with becoming the program: `prlimit`, `unshare`. Default: none. */
   readonly launcher?: readonly string[];
+  /** Another than that of this folder, say a built one. */
+  readonly program?: string;
   readonly scope?: Scope | undefined;
 }
 
@@ -36,8 +38,9 @@ export interface RunningProgram {
   stop(): Promise<void>;
 }
 
-function argumentsFor(configText: string, folder: string): string[] {
-  return [program, '-p', folder, '-c', writeIn(folder, 'sallyport.conf', configText)];
+function argumentsFor(configText: string, folder: string, options: ProgramOptions): string[] {
+  const file = writeIn(folder, 'sallyport.conf', configText);
+  return [options.program ?? program, '-p', folder, '-c', file];
 }
 
 function environment(options: ProgramOptions): NodeJS.ProcessEnv {
@@ -55,7 +58,11 @@ export async function startProgram(
   const folder = options.folder ?? tempFolder(options.scope);
   const text = `daemon off; pid sallyport.pid; error_log error.log info; ${configText}`;
   const { launcher = [] } = options;
-  const [file = '', ...args] = [...launcher, process.execPath, ...argumentsFor(text, folder)];
+  const [file = '', ...args] = [
+    ...launcher,
+    process.execPath,
+    ...argumentsFor(text, folder, options),
+  ];
   const child = spawn(file, args, {
     env: environment(options),
     stdio: ['ignore', 'ignore', 'pipe'],
@@ -92,7 +99,7 @@ export function runProgram(
   options: ProgramOptions = {},
 ): ProgramEnd {
   const folder = options.folder ?? tempFolder(options.scope);
-  const all = [...argumentsFor(configText, folder), ...args];
+  const all = [...argumentsFor(configText, folder, options), ...args];
   const { status, stdout, stderr } = spawnSync(process.execPath, all, {
     encoding: 'utf8',
     env: environment(options),

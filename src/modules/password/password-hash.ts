@@ -2,10 +2,13 @@
 // gives with the salt in it. Slow ones are computed in a thread (password-thread.ts).
 
 import { hash } from 'node:crypto';
-import { hashSync } from 'bcryptjs';
+import { createRequire } from 'node:module';
+import type * as Bcrypt from 'bcryptjs';
 import { desCrypt } from './des-crypt.ts';
 import { md5Crypt } from './md5-crypt.ts';
 import { shaCrypt } from './sha-crypt.ts';
+
+const require = createRequire(import.meta.url);
 
 /** One kind of hash. */
 export interface PasswordHash {
@@ -26,8 +29,10 @@ function saltedSha(password: Buffer, stored: string): string {
   return `{SSHA}${Buffer.concat([digest, salt]).toString('base64')}`;
 }
 
-// The library takes text and makes UTF-8 of it. Passwords in other encodings match nothing.
+// The library takes text and makes UTF-8 of it. Passwords in other encodings match nothing. It is
+// loaded when it is needed, which is in the thread for passwords alone.
 function bcrypt(password: Buffer, stored: string): string {
+  const { hashSync } = require('bcryptjs') as typeof Bcrypt;
   return hashSync(password.toString('utf8'), stored.slice(0, 29));
 }
 
