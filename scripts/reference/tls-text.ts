@@ -78,6 +78,9 @@ export const resumption: readonly TextBlock[] = [
       'a change of the CAs, revocation lists, pins or any other setting: another policy key.',
     ],
   },
+  'A connection that is kept open takes no new request beyond these times either, the hour excepted: ' +
+    'when a certificate of its chain has expired, the next request gets a new connection with a full ' +
+    'handshake. Requests that have begun, and upgraded connections, go on.',
   '`proxy_ssl_session_reuse off` makes every connection a full handshake.',
 ];
 

@@ -108,7 +108,9 @@ export class HealthCheck implements ConnectionUser {
     }
     const kept = this.#idle.connection;
     this.#idle.connection = null;
-    const fresh = kept !== null && now() - kept.createdAt < keepaliveMs;
+    const time = now();
+    const young = kept !== null && time - kept.createdAt < keepaliveMs;
+    const fresh = young && time < kept.validUntil;
     if (kept?.reusable === true && fresh && kept.key === target.key) {
       kept.user = this;
       kept.reused = true;

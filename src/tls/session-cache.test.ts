@@ -7,7 +7,7 @@ import { readPeerFacts } from './upstream-facts.ts';
 const forever = Number.POSITIVE_INFINITY;
 
 function record(expiry = forever): SessionRecord {
-  return sessionRecord(readPeerFacts(null, 'SUCCESS', ''), expiry);
+  return sessionRecord(readPeerFacts(null, { verify: 'SUCCESS', ocsp: '', validUntil: expiry }));
 }
 
 function offered(cache: UpstreamSessionCache, key: string): string | null {

@@ -21,14 +21,10 @@ export interface SessionRecord {
   readonly sessions: Buffer[];
 }
 
-/**
- * A record for a full handshake that was wholly verified just now.
- *
- * @param pathExpiry - when the first certificate of the verified path expires, in milliseconds
- */
-export function sessionRecord(peer: PeerFacts, pathExpiry: number): SessionRecord {
+/** A record for a full handshake that was wholly verified just now. */
+export function sessionRecord(peer: PeerFacts): SessionRecord {
   const verifiedAt = now();
-  const expiresAt = Math.min(verifiedAt + sessionLifetimeMs, pathExpiry);
+  const expiresAt = Math.min(verifiedAt + sessionLifetimeMs, peer.validUntil);
   return { peer, verifiedAt, expiresAt, sessions: [] };
 }
 

@@ -233,7 +233,8 @@ class UpstreamHandshake {
   }
 
   #accept(verify: string, { ocsp, expiresAt }: PeerVerdict): void {
-    this.#record = sessionRecord(readPeerFacts(this.#presented, verify, ocsp), expiresAt);
+    const facts = { verify, ocsp, validUntil: expiresAt };
+    this.#record = sessionRecord(readPeerFacts(this.#presented, facts));
   }
 
   #judgeAndReport(socket: TLSSocket): void {
@@ -321,7 +322,7 @@ class UpstreamHandshake {
 
   #presentedFacts(): PeerFacts {
     const ocsp = this.#verdict?.ocsp ?? unansweredOcsp(this.#target.policy, this.#staple);
-    return readPeerFacts(this.#presented, '', ocsp);
+    return readPeerFacts(this.#presented, { verify: '', ocsp, validUntil: 0 });
   }
 }
 

@@ -25,12 +25,20 @@ export interface UpstreamTlsFacts extends CertificateFacts {
   readonly verify: string;
   /** What the stapled OCSP response said. */
   readonly ocsp: OcspFact;
+  /**
+   * Until when the connection may serve new requests: the earliest `notAfter` of the verified path,
+   * or the end of what vouched for it (a CRL, an OCSP response), in milliseconds since the epoch.
+   * Infinity where nothing was verified.
+   */
+  readonly validUntil: number;
 }
 
 /** What does not change from one resumption to the next. */
 export interface PeerFacts {
   readonly verify: string;
   readonly ocsp: OcspFact;
+  /** As in `UpstreamTlsFacts`. */
+  readonly validUntil: number;
   readonly certificate: CertificateFacts;
 }
 
@@ -63,12 +71,12 @@ export function handshakeFacts(socket: TLSSocket): HandshakeFacts {
 /** The facts of a peer at a full handshake. */
 export function readPeerFacts(
   certificate: X509Certificate | null,
-  verify: string,
-  ocsp: OcspFact,
+  { verify, ocsp, validUntil }: Omit<PeerFacts, 'certificate'>,
 ): PeerFacts {
   return {
     verify,
     ocsp,
+    validUntil,
     certificate: certificate === null ? noCertificateFacts : certificateFacts(certificate),
   };
 }
@@ -83,6 +91,7 @@ export function connectionFacts(agreed: HandshakeFacts, peer: PeerFacts): Upstre
     reused: agreed.reused,
     verify: peer.verify,
     ocsp: peer.ocsp,
+    validUntil: peer.validUntil,
     subject: of.subject,
     issuer: of.issuer,
     serial: of.serial,

@@ -5,6 +5,7 @@
 import type { SecureContext } from 'node:tls';
 import { now } from '../base/clock.ts';
 import { SallyportError } from '../base/errors.ts';
+import { loadAsn1 } from './asn1.ts';
 import { contentHash } from './content-hash.ts';
 import type { CrlFacts } from './crl.ts';
 import { crlFindings, readCrls } from './crl.ts';
@@ -69,6 +70,7 @@ function compile(settings: UpstreamTlsSettings, origin: Origin): UpstreamTlsPoli
   const trust = trustOf(settings);
   const range = versionRange(settings.protocols, settings.ciphers);
   if (range === null) throw new SallyportError('CERTIFICATE_INVALID', 'no TLS protocol is left');
+  if (settings.ocsp !== 'off') loadAsn1();
   const crls = settings.verify === 'off' ? [] : settings.crl.flatMap(readCrls);
   // Paths do not count: the same content elsewhere is the same policy.
   const key = contentHash({

@@ -41,6 +41,25 @@ test('the newest idle connection of the same identity is handed out first', asyn
   await origin.stop();
 });
 
+test('a connection whose certificate has expired is closed instead of handed out', async () => {
+  const origin = await Origin.start();
+  const pool = poolWith();
+  const target = origin.target();
+  const lasting = await connected(target);
+  const expired = await connected(target);
+  assert.equal(lasting.validUntil, Infinity);
+  pool.put(lasting);
+  pool.put(expired);
+  expired.validUntil = Date.now() - 1;
+  assert.equal(pool.take(target.key), lasting);
+  assert.equal(expired.closed, true);
+  assert.equal(pool.idle, 0);
+  lasting.validUntil = Date.now() - 1;
+  pool.put(lasting);
+  assert.equal(pool.take(target.key), null);
+  await origin.stop();
+});
+
 test('a connection is never handed out under another identity', async () => {
   const origin = await Origin.start();
   const keys = ['a', 'b', 'c', 'd'].map((name) => origin.target(name));

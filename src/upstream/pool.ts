@@ -40,10 +40,16 @@ export class ConnectionPool implements IdleKeeper {
 
   /**
    * The newest idle connection of exactly this identity, or null. The caller sets its `user` before
-   * it does anything else, and counts as its next request.
+   * it does anything else, and counts as its next request. One whose certificate has expired since
+   * it was verified is closed instead.
    */
   take(key: string): UpstreamConnection | null {
-    const connection = this.#stacks.get(key)?.at(-1);
+    const stack = this.#stacks.get(key);
+    let connection = stack?.at(-1);
+    while (connection !== undefined && connection.validUntil <= now()) {
+      connection.end();
+      connection = stack?.at(-1);
+    }
     if (connection === undefined) return null;
     this.forget(connection);
     connection.requests += 1;
