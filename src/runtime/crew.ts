@@ -98,6 +98,23 @@ export class Crew {
     };
   }
 
+  /** Lets all of them finish what they have begun, and does not wait; the sockets stay bound. */
+  dismiss(timeoutMs: number): void {
+    for (const slot of this.#slots) this.#gone(slot, { down: false });
+    for (const host of this.#emptySlots()) this.#drain(host, timeoutMs);
+  }
+
+  /** Starts workers anew after `dismiss`. Where that fails, there are none, as before. */
+  async recall(loaded: Loaded, count: number): Promise<void> {
+    try {
+      await this.start(loaded, count);
+      await this.serve();
+    } catch (error) {
+      for (const host of this.#emptySlots()) await host.close();
+      throw error;
+    }
+  }
+
   /** Lets all of them finish what they have begun. Resolves when the last has ended. */
   async drain(timeoutMs: number): Promise<void> {
     for (const host of this.#emptySlots()) this.#drain(host, timeoutMs);

@@ -30,9 +30,15 @@ interface Found extends HandedSocket {
 /** What is left of the sockets that were inherited. */
 export class InheritedSockets {
   readonly #found: Found[];
+  readonly #giver = process.ppid;
 
   constructor(found: readonly Found[]) {
     this.#found = [...found];
+  }
+
+  /** Is the process still there that this one has them from? */
+  get giverLives(): boolean {
+    return process.ppid === this.#giver;
   }
 
   has(address: Address): boolean {

@@ -223,6 +223,29 @@ export class Proxy extends EventEmitter<ProxyEvents> {
     return this.#supervisor.upgrade(command);
   }
 
+  /**
+   * Lets the workers finish what they have begun and end, and keeps the listening sockets: for the
+   * time after `upgrade` in which the other program is on trial. Where there is no other program,
+   * connections wait until `reload`. The workers come back by `rollBack`, by `reload`, or when the
+   * other program ends. No effect with `master_process off`.
+   *
+   * @throws SallyportError NOT_RUNNING
+   */
+  dismissWorkers(): Promise<void> {
+    return this.#supervisor.dismissWorkers();
+  }
+
+  /**
+   * While the program that `upgrade` started is there: starts the workers again that were let go,
+   * with the configuration that they had; nothing is read. Then the other program can be told to
+   * quit. A failure is in the error log and an event `error`.
+   *
+   * @returns false where there is no such program: nothing was done
+   */
+  rollBack(): Promise<boolean> {
+    return this.#supervisor.rollBack();
+  }
+
   /** Where the proxy really listens: `listen 127.0.0.1:0` has its port here. */
   addresses(): readonly BoundAddress[] {
     return this.#supervisor.addresses();

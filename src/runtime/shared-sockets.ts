@@ -36,11 +36,16 @@ interface Group {
   readonly descriptors: number[];
   /** As of `HandedSocket`. */
   readonly ours: boolean;
+  /** Were they bound by an older process, which may listen on them still? */
+  readonly inherited: boolean;
   /** Of a unix socket whose file is removed at the end: what tells it from another one's file. */
   readonly inode: number | null;
   /** How `descriptors` came to be when no second name could be given to the file. */
   readonly holder: Disposable | null;
 }
+
+/** What this process has bound itself. */
+const bound = { ours: true, inherited: false };
 
 /** All listening sockets of one proxy. */
 export class SharedSockets implements ListenSockets {
@@ -176,14 +181,16 @@ export class SharedSockets implements ListenSockets {
     if (taken !== null) {
       const { descriptors, ours } = taken;
       const inode = address.kind === 'unix' && ours ? inodeOf(address.path) : null;
-      return { address, descriptors: [...descriptors], ours, inode, holder: null };
+      const sockets = [...descriptors];
+      return { address, descriptors: sockets, ours, inherited: true, inode, holder: null };
     }
     if (address.kind === 'unix') return await bindFile(address, calls);
     const socket = openSocket(address, listen, this.#parts.reusePort);
     const { port } = socket.address();
     const descriptors = [calls.duplicate(socket.fd())];
     socket.close();
-    return { address: { ...address, port }, descriptors, ours: true, inode: null, holder: null };
+    const real = { ...address, port };
+    return { ...bound, address: real, descriptors, inode: null, holder: null };
   }
 
   // Further sockets are a gain, not a need: they cannot be bound next to one that has no
@@ -201,9 +208,10 @@ export class SharedSockets implements ListenSockets {
     }
   }
 
-  #closeGroup({ address, descriptors, inode, holder }: Group): void {
+  #closeGroup({ address, descriptors, inherited, inode, holder }: Group): void {
     for (const descriptor of descriptors) this.#parts.calls.close(descriptor);
     if (address.kind !== 'unix' || this.#leavesFiles) return;
+    if (inherited && this.#parts.inherited.giverLives) return;
     holder?.[Symbol.dispose]();
     if (inode !== null && inodeOf(address.path) === inode) removeFile(address.path);
   }
@@ -222,11 +230,11 @@ async function bindFile(address: Address & { kind: 'unix' }, calls: SocketCalls)
   try {
     linkSync(path, aside);
   } catch {
-    return { address, descriptors, ours: true, inode: null, holder: socket };
+    return { ...bound, address, descriptors, inode: null, holder: socket };
   }
   socket.close();
   renameSync(aside, path);
-  return { address, descriptors, ours: true, inode: inodeOf(path), holder: null };
+  return { ...bound, address, descriptors, inode: inodeOf(path), holder: null };
 }
 
 function inodeOf(path: string): number | null {

@@ -21,6 +21,8 @@ export interface SuccessorHooks {
   /** Null: the process is not the proxy's, there is no pid file. */
   owner(): ProcessOwner | null;
   sockets(): ListenSockets;
+  /** It has served, and has ended before this process. */
+  lost(): void;
 }
 
 /** What the new program tells over its channel: null where it serves. */
@@ -40,6 +42,11 @@ export class Successor {
 
   constructor(hooks: SuccessorHooks) {
     this.#hooks = hooks;
+  }
+
+  /** Is there one, in whatever state? */
+  get present(): boolean {
+    return this.#child !== null;
   }
 
   /**
@@ -86,6 +93,7 @@ export class Successor {
     this.#hooks.sockets().leaveFiles(false);
     this.#hooks.owner()?.comeBack();
     this.#hooks.log('alert', `new binary process ${pid} has ended: this one goes on alone`);
+    this.#hooks.lost();
   }
 }
 

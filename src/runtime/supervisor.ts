@@ -3,6 +3,7 @@
 
 import { SallyportError } from '../base/errors.ts';
 import type { ErrorLog } from '../log/error-log.ts';
+import { Absence } from './absence.ts';
 import { hopLines, listenLines, versionLines, type BannerLine } from './banner.ts';
 import { Crew } from './crew.ts';
 import { asSallyportError, assertSound, diagnosticLine } from './failure.ts';
@@ -36,6 +37,8 @@ export class Supervisor {
   readonly #crew: Crew;
   readonly #tlsFiles: TlsReload;
   readonly #successor: Successor;
+  /** Null: the workers are there. */
+  #absence: Absence | null = null;
   #queue: Promise<unknown> = Promise.resolve();
 
   constructor(options: SupervisorOptions) {
@@ -55,6 +58,7 @@ export class Supervisor {
       log: (level, text) => this.#log.log(level, text),
       owner: () => this.#owner,
       sockets: () => this.#sockets,
+      lost: () => void this.#exclusive(() => this.#recall()),
     });
   }
 
@@ -180,6 +184,35 @@ export class Supervisor {
     });
   }
 
+  /**
+   * Lets the workers go, gracefully, and stays with the listening sockets, in which connections
+   * wait from then on. Does nothing with `master_process off`, where no worker could be missing.
+   */
+  dismissWorkers(): Promise<void> {
+    return this.#exclusive(() => {
+      const { process: settings } = this.#assertRunning('only a running proxy has workers');
+      if (!settings.masterProcess || this.#absence !== null) return Promise.resolve();
+      this.#absence = new Absence(this.#crew.size);
+      this.#log.log('notice', 'the workers are let go, the listening sockets stay');
+      this.#crew.dismiss(settings.workerShutdownTimeout);
+      return Promise.resolve();
+    });
+  }
+
+  /**
+   * The way back from `upgrade`: while the other program is there, the workers that were let go
+   * come back with the configuration that they had.
+   *
+   * @returns false where there is no other program, and nothing was done
+   */
+  rollBack(): Promise<boolean> {
+    return this.#exclusive(async () => {
+      if (!this.#successor.present) return false;
+      await this.#recall();
+      return true;
+    });
+  }
+
   /** Writes a line of the command line's own, e.g. about a signal. */
   logNotice(text: string): void {
     this.#log.log('notice', text);
@@ -263,6 +296,27 @@ export class Supervisor {
     await this.#commitReload(old, loaded, commit);
   }
 
+  async #recall(): Promise<void> {
+    const absence = this.#absence;
+    const current = this.#current;
+    if (absence === null || current === null || this.#state !== 'running') return;
+    try {
+      await this.#sockets.bind(current.listens, absence.count);
+      await this.#crew.recall(current, absence.count);
+      this.#endAbsence();
+      this.#log.log('notice', 'the workers are back, with the configuration that they had');
+    } catch (error) {
+      const failure = asSallyportError(error);
+      this.logError(failure);
+      this.#events.error(failure);
+    }
+  }
+
+  #endAbsence(): void {
+    this.#absence?.end();
+    this.#absence = null;
+  }
+
   // As a reload, but all that changes is what TLS files hold.
   async #swap(loaded: Loaded): Promise<void> {
     this.#assertNotStopped();
@@ -282,6 +336,7 @@ export class Supervisor {
     this.#write(zoneLines(old.recorded.zones, loaded.recorded.zones));
     this.#current = loaded;
     this.#sockets.keepOnly(loaded.listens);
+    this.#endAbsence();
     await commit();
     this.#log = openSupervisorLog(loaded.process.errorLog, process.pid);
     this.#owner?.follow(loaded);
@@ -311,6 +366,7 @@ export class Supervisor {
   #end(): void {
     if (this.#state === 'ended') return;
     this.#state = 'ended';
+    this.#endAbsence();
     this.#sockets.close();
     this.#owner?.leave();
     this.#log.log('notice', 'exit');

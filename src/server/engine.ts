@@ -6,7 +6,7 @@ import { openFileLimit } from '../base/open-file-limit.ts';
 import type { WorkerCounters } from '../base/worker-counters.ts';
 import type { ClientConnection } from './client-connection.ts';
 import { Listener, type ListenHandle, type WorkerState } from './listener.ts';
-import { RetiredSnapshots } from './retired-snapshots.ts';
+import { RetiredSnapshots, type Unfinished } from './retired-snapshots.ts';
 import type { ListenAddress, Snapshot } from './virtual-server.ts';
 
 /** A socket bound for this worker; null where another worker serves the address. */
@@ -69,7 +69,8 @@ export class Engine {
     }
   }
 
-  #bound({ budget, workerConnections, errorLog }: Snapshot): void {
+  #bound({ budget, workerConnections, errorLog, unattended }: Snapshot): void {
+    unattended.onEmpty = () => this.#checkDrained();
     budget.limit = workerConnections;
     budget.log = (level, message) => errorLog.log(level, message);
   }
@@ -143,7 +144,10 @@ export class Engine {
       listener.retire();
       retired.push(listener);
     }
-    const busy = [...state.connections].flatMap(({ underWay }) => underWay ?? []);
+    const busy = [
+      ...[...state.connections].flatMap(({ underWay }) => underWay ?? []),
+      ...[...state.handshakes].map((raw) => new HandshakeUnderWay(raw, state)),
+    ];
     const finished = this.#finish((_id, key) => gone.has(key));
     for (const connection of state.connections) {
       connection.reconsider();
@@ -175,9 +179,12 @@ export class Engine {
 
   #checkDrained(): void {
     const state = this.#state;
-    if (state === null || (state.connections.size === 0 && state.handshakes.size === 0)) {
-      this.#drained?.();
-    }
+    if (state === null || !this.#isBusy(state)) this.#drained?.();
+  }
+
+  #isBusy({ connections, handshakes, snapshot }: WorkerState): boolean {
+    if (connections.size > 0 || handshakes.size > 0) return true;
+    return snapshot.unattended.size > 0 || this.#retired.unattended;
   }
 
   #cut(): void {
@@ -204,6 +211,7 @@ export class Engine {
       state.counters.closed();
     }
     this.#retired.disposeAll();
+    state.snapshot.unattended.dropAll();
     state.snapshot.dispose();
     this.#drained?.();
   }
@@ -212,6 +220,21 @@ export class Engine {
   reopenLogs(): void {
     this.#state?.snapshot.logFiles.reopenAll();
     this.#retired.reopenLogs();
+  }
+}
+
+/** A handshake goes on by the rules that it began with, and their logs. */
+class HandshakeUnderWay implements Unfinished {
+  readonly #raw: net.Socket;
+  readonly #state: WorkerState;
+
+  constructor(raw: net.Socket, state: WorkerState) {
+    this.#raw = raw;
+    this.#state = state;
+  }
+
+  get finished(): boolean {
+    return !this.#state.handshakes.has(this.#raw);
   }
 }
 

@@ -46,6 +46,7 @@ function goesOn(x: Exchange): Exchange {
   const tries = x.tries === null ? null : [...x.tries];
   // What the client was answered stays to be seen in variables.
   const own = { client, request, fields, tries, owner: null, filters: null, endings: null };
+  client.begin(copy);
   return Object.assign(copy, x, own, { fixedStatus: 0, ...unanswered });
 }
 

@@ -34,13 +34,21 @@ export class RetiredSnapshots {
     this.#look();
   }
 
+  /** Is there work left that no client waits for? */
+  get unattended(): boolean {
+    return this.#retired.some(({ snapshot }) => snapshot.unattended.size > 0);
+  }
+
   reopenLogs(): void {
     for (const { snapshot } of this.#retired) snapshot.logFiles.reopenAll();
   }
 
   /** The worker ends: nothing uses them any more. */
   disposeAll(): void {
-    for (const { snapshot } of this.#retired.splice(0)) snapshot.dispose();
+    for (const { snapshot } of this.#retired.splice(0)) {
+      snapshot.unattended.dropAll();
+      snapshot.dispose();
+    }
     this.#look();
   }
 
@@ -48,8 +56,9 @@ export class RetiredSnapshots {
     const over: Snapshot[] = [];
     this.#retired = this.#retired.filter((one) => {
       one.unfinished = one.unfinished.filter(({ finished }) => !finished);
-      if (one.unfinished.length === 0) over.push(one.snapshot);
-      return one.unfinished.length > 0;
+      const isOver = one.unfinished.length === 0 && one.snapshot.unattended.size === 0;
+      if (isOver) over.push(one.snapshot);
+      return !isOver;
     });
     for (const snapshot of over) snapshot.dispose();
     if (this.#retired.length > 0) {

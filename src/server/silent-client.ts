@@ -13,9 +13,11 @@ import type {
 import type { Exchange } from '../exchange/exchange.ts';
 import type { ProxyHeader } from '../http1/proxy-protocol.ts';
 import { logExchange, releaseExchange } from './exchange-end.ts';
-import { guarded } from './phases.ts';
+import { guarded, serverOf } from './phases.ts';
+import type { Unattended } from './unattended.ts';
 
-export abstract class SilentClient implements Downstream {
+/** A client of one exchange. */
+export abstract class SilentClient implements Downstream, Unattended {
   readonly id: number;
   readonly startedAt: number;
   requests: number;
@@ -26,6 +28,7 @@ export abstract class SilentClient implements Downstream {
   readonly tls: ClientTls | null;
   readonly proxied: ProxyHeader | null;
   readonly unsent = 0;
+  #exchange: Exchange | null = null;
 
   /** @param facts - of the connection that it stands for */
   constructor(facts: ClientConnectionFacts) {
@@ -38,6 +41,24 @@ export abstract class SilentClient implements Downstream {
     this.localPort = facts.localPort;
     this.tls = facts.tls;
     this.proxied = facts.proxied;
+  }
+
+  /** Until `finish` it counts as work of its snapshot. */
+  begin(x: Exchange): void {
+    this.#exchange = x;
+    serverOf(x).unattended.begin(this);
+  }
+
+  drop(): void {
+    if (this.#exchange !== null) this.abandon(this.#exchange);
+  }
+
+  /** Ends it, since nobody wants the rest. */
+  abandon(x: Exchange): void {
+    if (x.finished) return;
+    if (!x.headSent) x.status = 499;
+    this.letGo(x);
+    this.finish(x, true);
   }
 
   abstract sendHead(x: Exchange, first: FirstPart, last: boolean, done?: () => void): boolean;
@@ -56,6 +77,7 @@ export abstract class SilentClient implements Downstream {
     x.owner = null;
     if (logs) logExchange(x);
     releaseExchange(x);
+    if (this.#exchange !== null) serverOf(this.#exchange).unattended.end(this);
     return true;
   }
 
@@ -71,6 +93,8 @@ export abstract class SilentClient implements Downstream {
   }
 
   pauseBody(): void {}
+
+  holdBody(): void {}
 
   resumeBody(): void {}
 

@@ -84,6 +84,7 @@ export function startSubrequest(
   x.bodyLength = plan.body === null ? -1 : plan.body.length;
   x.bodyChunked = false;
   inherit(x, parent);
+  client.begin(x);
   guarded(x, startPhases);
   return new Subrequest(client, x);
 }
@@ -163,7 +164,7 @@ class SubrequestClient extends SilentClient {
   }
 
   /** The receiver is not told. */
-  abandon(x: Exchange): void {
+  override abandon(x: Exchange): void {
     if (x.finished) return;
     if (!x.headSent) x.status = 499;
     this.letGo(x);

@@ -12,6 +12,7 @@ import type { ServerTls } from '../tls/server-policy.ts';
 import type { Location } from './location.ts';
 import type { LocationTree } from './location-tree.ts';
 import type { ServerNames } from './server-names.ts';
+import type { UnattendedWork } from './unattended.ts';
 
 /** One `server` block. */
 export interface VirtualServer extends ServerFacts {
@@ -30,6 +31,8 @@ export interface VirtualServer extends ServerFacts {
   readonly rejectsHandshake: boolean;
   /** Does any of its locations take CONNECT (`tunnel_pass`)? */
   readonly tunnels: boolean;
+  /** Of its snapshot. */
+  readonly unattended: UnattendedWork;
 }
 
 /** All servers that listen on one address and port. */
@@ -61,6 +64,7 @@ export interface Snapshot {
   readonly listens: readonly ListenAddress[];
   readonly errorLog: ErrorLog;
   readonly logFiles: LogFiles;
+  readonly unattended: UnattendedWork;
   /** `worker_connections`. */
   readonly workerConnections: number;
   /** Of the worker: the same for all its snapshots. */
