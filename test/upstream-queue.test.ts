@@ -131,3 +131,39 @@ test('a streamed body that comes while its request waits for another server is n
   client.close();
   busy.close();
 });
+
+test('a client that goes away while its streamed request waits is noticed', async (t) => {
+  const port = await freePort();
+  const unfit: Socket[] = [];
+  const failing = createServer((socket) => {
+    socket.on('error', () => undefined);
+    socket.once('data', () => unfit.push(socket));
+  });
+  await new Promise<void>((resolve) => failing.listen(0, '127.0.0.1', resolve));
+  atEnd(t, () => void failing.close());
+  const held: (() => void)[] = [];
+  const upstream = await RecordingUpstream.start(
+    { answer: () => new Promise((resolve) => held.push(() => resolve({ body: 'ok' }))) },
+    t,
+  );
+  const { port: failingPort } = failing.address() as AddressInfo;
+  const group = `server 127.0.0.1:${failingPort}; server ${upstream.address} max_conns=1; queue 1;`;
+  const text = config(port, group)
+    .replace('proxy_pass', 'proxy_request_buffering off; proxy_pass')
+    .replace('http {', 'http { log_format of "$uri $status"; access_log access.log of;');
+  const proxy = await startProxy(text, { scope: t });
+  const client = await RawConnection.open({ port });
+  await client.send('PUT /late HTTP/1.1\r\nHost: a\r\nContent-Length: 40000\r\n\r\n');
+  await eventually('the head at the server that fails', () => unfit.length === 1);
+  const busy = await asked(port, '/busy');
+  await eventually('the other one is busy', () => held.length === 1);
+  unfit[0]?.resetAndDestroy();
+  await eventually('the failure', () => proxy.errorLog().includes('"PUT /late'));
+  await client.send('x'.repeat(30_000));
+  client.close();
+  await eventually('the line of who has left', () => proxy.accessLog().includes('/late 499'));
+  assert.equal(held.length, 1, 'nobody has been served meanwhile');
+  held[0]?.();
+  assert.equal((await busy.response()).status, 200);
+  busy.close();
+});

@@ -87,6 +87,11 @@ export interface Downstream extends ClientConnectionFacts {
   /** Begins to feed the request body to `sink`; bytes already there are delivered at once. */
   readBody(x: Exchange, sink: BodySink): void;
   pauseBody(): void;
+  /**
+   * As `pauseBody`, but a little more of it is taken in and kept, so that the end of a client is
+   * noticed that has not much left to send.
+   */
+  holdBody(): void;
   resumeBody(): void;
   /** Sends an interim response head (`100 Continue`). */
   sendContinue(): void;

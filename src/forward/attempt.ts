@@ -24,8 +24,9 @@ import {
   type RetryDecision,
   type RetryState,
 } from '../upstream/retry.ts';
-import type { Waiter, WaitQueue } from '../upstream/wait-queue.ts';
+import type { WaitQueue } from '../upstream/wait-queue.ts';
 import type { AttemptSettings, Destination, ProxySettings } from './proxy-settings.ts';
+import { QueuePlace, type QueuedRequest } from './queue-place.ts';
 
 export const Stage = { connecting: 0, sending: 1, head: 2, body: 3, done: 4 } as const;
 
@@ -33,7 +34,7 @@ export const noBytes: Buffer = Buffer.alloc(0);
 
 /** All fields of a proxied request are here, so that they have one shape. */
 export abstract class Attempt<Settings extends AttemptSettings = ProxySettings>
-  implements ConnectionUser, ExchangeOwner, TurnEnd, Waiter
+  implements ConnectionUser, ExchangeOwner, TurnEnd, QueuedRequest
 {
   protected readonly x: Exchange;
   protected readonly settings: Settings;
@@ -47,10 +48,8 @@ export abstract class Attempt<Settings extends AttemptSettings = ProxySettings>
   /** Tries before belong to a group that an error page came from. */
   protected firstTry = 0;
   protected tried: Tried | null = null;
-  /** Waits until a server is free. */
-  private queued = false;
-  /** When it began to wait; 0: it has not, since the last try. */
-  private queuedAt = 0;
+  /** Null: it has never waited for a server. */
+  private place: QueuePlace | null = null;
   protected triesLeft: number;
   protected readonly startedAt = now();
   protected sentBefore = 0;
@@ -119,39 +118,30 @@ export abstract class Attempt<Settings extends AttemptSettings = ProxySettings>
   // A request that has been at every server has nothing to wait for.
   private waits(queue: WaitQueue): boolean {
     if (this.tried !== null && this.tried.size >= this.destination.live.group.tries) return false;
-    this.queued = queue.enter(this);
-    if (!this.queued) return false;
-    this.queuedAt = now();
-    // What comes meanwhile would have nowhere to go.
-    if (this.reading) this.x.client.pauseBody();
+    this.place ??= new QueuePlace(this, queue);
+    if (!this.place.enter()) return false;
+    if (!this.reading) return true;
+    // What comes meanwhile would have nowhere to go. The client may leave, if that matters.
+    if (this.survivesAbort) this.x.client.pauseBody();
+    else this.x.client.holdBody();
     return true;
   }
 
-  tryAgain(): boolean {
+  onTurn(): boolean {
+    // Where that fails it is answered, and waits no more either.
     let served = true;
     guarded(this.x, () => {
       served = this.pick();
     });
-    // Also where that failed: it was answered.
-    if (served) this.leaveQueue();
     return served;
   }
 
-  onQueueTimeout(): void {
-    this.queued = false;
+  onWaitedTooLong(): void {
     guarded(this.x, () => this.noneLive('no upstream was free within the time of "queue"'));
   }
 
   private queueTime(): number {
-    if (this.queuedAt === 0) return -1;
-    const time = now() - this.queuedAt;
-    this.queuedAt = 0;
-    return time;
-  }
-
-  private leaveQueue(): void {
-    this.queued = false;
-    this.destination.live.group.queue?.leave(this);
+    return this.place === null ? -1 : this.place.takeTime();
   }
 
   protected noneLive(why: string): void {
@@ -454,7 +444,7 @@ export abstract class Attempt<Settings extends AttemptSettings = ProxySettings>
 
   protected finish(): void {
     this.stage = Stage.done;
-    if (this.queued) this.leaveQueue();
+    this.place?.leave();
     // The exchange keeps the stored body: an error page may pass the request on once more.
     this.spool = null;
     if (this.streaming) this.x.dropBody();

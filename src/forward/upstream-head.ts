@@ -64,7 +64,7 @@ export function compileUpstreamHead(options: {
     else skipIds[id] = 1;
     const constant = edit.value.constant ?? '';
     if (id === FieldId.upgrade && constant !== '') {
-      if (isCleartextHttp2(constant)) continue;
+      if (carriesRequests(constant)) continue;
       ownUpgrade = constant;
     }
     if (id !== FieldId.contentLength && id !== FieldId.transferEncoding) {
@@ -110,9 +110,10 @@ function protocolsOf(value: string): string[] {
   return value.split(',').map((protocol) => protocol.trim().toLowerCase());
 }
 
-// An upgrade to cleartext HTTP/2 would carry requests past this proxy unseen.
-function isCleartextHttp2(value: string): boolean {
-  return /\bh2c?\b/i.test(value);
+// An upgrade to cleartext HTTP/2, or to TLS (RFC 2817) or another HTTP, would carry requests past
+// this proxy unseen.
+function carriesRequests(value: string): boolean {
+  return /\b(?:h2c?|tls|https?)\b/i.test(value);
 }
 
 function addOperation(operations: Operation[], edit: HeaderEdit, id: number): void {
@@ -164,8 +165,14 @@ function fieldLine(
 ): string {
   const value = operation.value(x);
   if (value === '' || !isFieldValue(value)) return '';
-  if (operation.id === FieldId.upgrade && isCleartextHttp2(value)) return '';
+  if (operation.id === FieldId.upgrade && !mayOffer(value, x)) return '';
   return `${operation.name}: ${value}\r\n`;
+}
+
+// Where the client asks for no upgrade none is possible: with HTTP/1.0, or where Connection does not
+// name it (RFC 9110, 7.8), and in a subrequest. A server that switched would be refused.
+function mayOffer(value: string, x: Exchange): boolean {
+  return x.request.upgrade !== null && !carriesRequests(value);
 }
 
 function clientFields(template: UpstreamHeadTemplate, x: Exchange): string {

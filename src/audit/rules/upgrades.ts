@@ -12,7 +12,7 @@ const fix = `map $http_upgrade $upgrade {
 proxy_set_header Upgrade $upgrade;`;
 
 function* check({ hops, taint, dialect, version }: AuditSubject): Iterable<RawFinding> {
-  // Sallyport lets nothing but websocket through.
+  // Sallyport passes on nothing that could carry requests.
   if (dialect === 'sallyport') return;
   const current = version !== null && isAtLeast(version, [1, 29, 7]);
   for (const hop of hops) {
