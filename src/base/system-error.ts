@@ -1,5 +1,6 @@
 // System errors in nginx's words: `bind() to 127.0.0.1:80 failed (98: Address already in use)`.
 
+import { constants } from 'node:os';
 import { getSystemErrorMap } from 'node:util';
 
 // Where libuv's wording is not the C library's.
@@ -22,6 +23,14 @@ export function describeSystemError(error: unknown): string {
   if (typeof errno !== 'number' || code === undefined) return message ?? String(error);
   const text = wording[code] ?? getSystemErrorMap().get(errno)?.[1] ?? code;
   return `${Math.abs(errno)}: ${text.charAt(0).toUpperCase()}${text.slice(1)}`;
+}
+
+/** The same where only the name of the error is known: `EMFILE`. With the hint, if there is one. */
+export function describeErrorCode(code: string): string {
+  const number = (constants.errno as Readonly<Record<string, number>>)[code];
+  if (number === undefined) return code;
+  const error = Object.assign(new Error(code), { code, errno: -number });
+  return `${describeSystemError(error)}${systemErrorHint(error)}`;
 }
 
 // Where more than the error itself says what to do.

@@ -122,6 +122,27 @@ test('where the path cannot be opened anew, the old file stays in use and one sa
   assert.match(said[0] ?? '', /^open\(\) ".*x\.log" failed \(2: No such file or directory\)$/);
 });
 
+test('a path that could not be opened anew is tried again with the next lines', async () => {
+  const place = join(folder, 'away');
+  mkdirSync(place);
+  const path = join(place, 'x.log');
+  const said: string[] = [];
+  const file = LogFile.open(path, { complaint: new Complaint((text) => said.push(text)) });
+  renameSync(place, `${place}.1`);
+  file.reopen();
+  file.write('kept\n');
+  file.flush();
+  mkdirSync(place);
+  const batch = `${'x'.repeat(70_000)}\n`;
+  file.write(batch);
+  assert.equal(await grown(path, batch.length), batch);
+  file.write('after\n');
+  file.close();
+  assert.equal(read(join(`${place}.1`, 'x.log')), 'kept\n');
+  assert.equal(read(path), `${batch}after\n`);
+  assert.equal(said.length, 1);
+});
+
 test('a full disk drops, counts and complains once, and never throws', async () => {
   const said: string[] = [];
   const complaint = new Complaint((text) => said.push(text));

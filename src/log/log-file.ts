@@ -4,7 +4,7 @@
 
 import { close, closeSync, openSync, write, writeSync } from 'node:fs';
 import { gzip, gzipSync } from 'node:zlib';
-import { describeSystemError } from '../base/system-error.ts';
+import { describeSystemError, systemErrorHint } from '../base/system-error.ts';
 import { Complaint } from './complaint.ts';
 import { FlushTimer } from './flush-timer.ts';
 import { LineBuffer } from './line-buffer.ts';
@@ -54,6 +54,8 @@ export class LogFile {
   readonly #gathered: LineBuffer;
   #scheduled = false;
   #closed = false;
+  /** The path could not be opened anew when it was to be: it is tried again with each batch. */
+  #outdated = false;
   #dropped = 0;
 
   /**
@@ -133,8 +135,9 @@ export class LogFile {
   }
 
   #begin(): void {
+    if (this.#closed || this.#file.busy || this.#gathered.length === 0) return;
+    if (this.#outdated) this.#openAnew();
     const file = this.#file;
-    if (this.#closed || file.busy || this.#gathered.length === 0) return;
     const bytes = this.#gathered.take();
     file.busy = true;
     if (this.#gzip === 0) {
@@ -153,6 +156,12 @@ export class LogFile {
    */
   flush(): void {
     if (this.#gathered.length === 0) return;
+    if (this.#outdated) this.#openAnew();
+    this.#writeNow();
+  }
+
+  #writeNow(): void {
+    if (this.#gathered.length === 0) return;
     const gathered = this.#gathered.take();
     let bytes = gathered;
     try {
@@ -166,18 +175,25 @@ export class LogFile {
 
   /**
    * Opens the path anew, as after a rotation: lines gathered so far go into the old file. Where
-   * the path cannot be opened the old file stays in use.
+   * the path cannot be opened the old file stays in use until it can.
    */
   reopen(): void {
     if (this.#closed) return;
-    this.flush();
+    this.#writeNow();
+    this.#openAnew();
+  }
+
+  #openAnew(): void {
     let fresh: OpenFile;
     try {
       fresh = openFile(this.#place);
     } catch (error) {
-      this.#complaint.raise(`open() "${this.path}" failed (${describeSystemError(error)})`);
+      this.#outdated = true;
+      const why = `(${describeSystemError(error)})${systemErrorHint(error)}`;
+      this.#complaint.raise(`open() "${this.path}" failed ${why}`);
       return;
     }
+    this.#outdated = false;
     retire(this.#file);
     this.#file = fresh;
   }

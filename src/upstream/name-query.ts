@@ -2,6 +2,7 @@
 // are good for. What fails is told apart as nginx tells it.
 
 import { Resolver, type RecordWithTtl, type SrvRecord } from 'node:dns';
+import { hasDescriptors } from '../base/shortage.ts';
 
 /** Why a name has no answer: a response code of DNS, or 110 where no server answered. */
 export interface NameFailure {
@@ -20,6 +21,8 @@ function failure(code: number, words: string, transient: boolean): NameFailure {
 export const hostNotFound: NameFailure = failure(3, 'Host not found', false);
 /** No answer in time. */
 export const timedOut: NameFailure = failure(110, 'Operation timed out', true);
+/** The system had no descriptor to ask with: another server could not be asked either. */
+const noSocket: NameFailure = failure(24, 'Too many open files; raise worker_rlimit_nofile', true);
 
 const failures: Readonly<Record<string, NameFailure>> = {
   ENOTFOUND: hostNotFound,
@@ -31,7 +34,9 @@ const failures: Readonly<Record<string, NameFailure>> = {
   EREFUSED: failure(5, 'Operation refused', true),
 };
 
+// c-ares takes a socket that it could not have for a server that refused.
 function failureOf(error: NodeJS.ErrnoException): NameFailure {
+  if (error.code === 'ECONNREFUSED' && !hasDescriptors()) return noSocket;
   return failures[error.code ?? ''] ?? timedOut;
 }
 
@@ -101,9 +106,10 @@ export class NameServers {
   #ask(question: (resolver: Resolver, next: (failure: NameFailure) => boolean) => void): void {
     let left = this.#resolvers.length;
     const next = (failed: NameFailure | null): boolean => {
-      if (failed?.transient === false || failed === timedOut || this.#closed || left === 0) {
+      if (failed !== null && (!failed.transient || failed === timedOut || failed === noSocket)) {
         return false;
       }
+      if (this.#closed || left === 0) return false;
       left -= 1;
       question(this.#choose(), next);
       return true;
