@@ -27,6 +27,9 @@ const general = [
   'Expectations other than 100-continue are answered 417, as is a Connection field that names ' +
     'what framing, routing or identity rest on with 400; nginx takes no notice of either. HTTP/0.9 ' +
     'is refused.',
+  'Dates in fields are read as RFC 9110 says, in its three forms to the letter. nginx takes whatever ' +
+    'stands for the zone, or nothing there, as GMT, and years of two digits below 70 as 20xx; here ' +
+    'those more than 50 years ahead are of the century before.',
   'A directive of nginx that is not implemented is an error with file, line and column.',
 ];
 

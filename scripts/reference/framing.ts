@@ -16,8 +16,9 @@ const intro = [
   'Each line is a form, what becomes of it, and the paragraphs that ask for it: numbers of RFC ' +
     'and section. Where nginx 1.22 does something else that is said; "passed" is what goes ' +
     'upstream. `npm run test:hostile` sends every one of them, in all its spellings, as the first ' +
-    'request of a connection and behind another, whole and in pieces, and looks at each byte ' +
-    'that the upstream gets. The reasons are in [0006](decisions/0006-strict-http1.md).',
+    'request of a connection and behind another, whole and in pieces, over TCP and over TLS, ' +
+    'and looks at each byte that the upstream gets. The reasons are in ' +
+    '[0006](decisions/0006-strict-http1.md).',
 ];
 
 /** The page of all forms of requests. */

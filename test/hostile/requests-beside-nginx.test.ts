@@ -9,7 +9,7 @@ import { nginxPath, startNginx } from '../kit/nginx.ts';
 import { statusesIn } from './kit/delivery.ts';
 import { outcomeOf, smuggled, spellings } from './kit/request-form.ts';
 import type { RequestForm } from './kit/request-form.ts';
-import { doorsConfiguration, seenUpstream, Witness } from './kit/request-proxy.ts';
+import { doorsConfiguration, seenUpstream, targetOf, Witness } from './kit/request-proxy.ts';
 import { requestTables } from './requests/all.ts';
 import { nginxOutcomes } from './requests/nginx-outcomes.ts';
 
@@ -22,14 +22,18 @@ const isThatVersion =
 
 if (isThatVersion) {
   const witness = await Witness.start(scope);
-  const { text, ports } = await doorsConfiguration(witness.upstream.address, 'buffered');
+  const { text, doors } = await doorsConfiguration({
+    upstreamAddress: witness.upstream.address,
+    passing: 'buffered',
+    forNginx: true,
+  });
   const lines =
     'keepalive_timeout 0; client_header_timeout 1s; client_body_timeout 1s; lingering_timeout 300ms;';
   await startNginx(`events { }\n${text.replace('http {', `http { ${lines}`)}`, { scope });
 
   /** Sends the form alone on a connection: `passed`, the status, or `closed` without an answer. */
   const outcomeAt = async (form: RequestForm, bytes: string): Promise<string> => {
-    const client = await RawConnection.open({ port: ports.get(form.door ?? 'plain') ?? 0 });
+    const client = await RawConnection.open(targetOf(doors, form.door ?? 'plain', 'plain'));
     const follows = 'open' in form ? '' : smuggled;
     let received: string;
     try {
@@ -38,7 +42,7 @@ if (isThatVersion) {
     } finally {
       client.close();
     }
-    const upstream = await seenUpstream(witness, ports, { exactly: false });
+    const upstream = await seenUpstream(witness, doors, { exactly: false });
     // Whatever came: the first answer tells what became of the form itself.
     const [status] = statusesIn(received);
     if (upstream !== '' && status === 200) return 'passed';
@@ -47,6 +51,7 @@ if (isThatVersion) {
 
   for (const { title, forms } of requestTables) {
     for (const form of forms) {
+      if (!doors.has(form.door ?? 'plain')) continue;
       test(`nginx: ${title}: ${form.name}`, async () => {
         const outcomes = new Set<string>();
         for (const bytes of spellings(form)) outcomes.add(await outcomeAt(form, bytes));

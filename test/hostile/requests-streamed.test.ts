@@ -5,16 +5,21 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { eventually } from '../kit/eventually.ts';
+import { testPki } from '../kit/pki.ts';
 import { startProxy } from '../kit/sallyport.ts';
-import { cuts, deliver, statusesIn } from './kit/delivery.ts';
+import { deliver, deliveries, statusesIn } from './kit/delivery.ts';
 import { proved } from './kit/proved.ts';
 import { smuggled, spellings } from './kit/request-form.ts';
-import { doorsConfiguration, seenUpstream, Witness } from './kit/request-proxy.ts';
+import { doorsConfiguration, seenUpstream, targetOf, Witness } from './kit/request-proxy.ts';
 import { chunks } from './requests/chunks.ts';
 
 const scope = { after };
 const witness = await Witness.start(scope);
-const { text, ports } = await doorsConfiguration(witness.upstream.address, 'streamed');
+const { text, doors } = await doorsConfiguration({
+  upstreamAddress: witness.upstream.address,
+  passing: 'streamed',
+  pki: await testPki(),
+});
 await startProxy(text, { scope });
 
 const head = /^[A-Z]+ \/ HTTP\/1\.1\r\nHost: backend\r\nTransfer-Encoding: chunked\r\n\r\n/;
@@ -37,18 +42,18 @@ function decode(written: string): { content: string; rest: string } {
 for (const form of chunks.forms) {
   const outcome = 'status' in form ? form.status : 'one request';
   test(`streamed: ${form.name}: ${outcome}`, async () => {
-    const port = ports.get(form.door ?? 'plain') ?? 0;
     for (const bytes of spellings(form)) {
-      for (const cut of cuts) {
-        const received = await deliver({ port }, bytes + closing(form), cut);
-        const shown = `${JSON.stringify(bytes.slice(0, 300))}, ${cut}`;
+      for (const { name, transport, cut } of deliveries) {
+        const target = targetOf(doors, form.door ?? 'plain', transport);
+        const received = await deliver(target, bytes + closing(form), cut);
+        const shown = `${JSON.stringify(bytes.slice(0, 300))}, ${name}`;
         const statuses = 'status' in form ? [form.status] : [200, 200];
         assert.deepEqual(statusesIn(received), statuses, shown);
         if ('status' in form) await assertCutOff(shown);
         else await assertPassedOn(form.arrives, shown);
       }
     }
-    proved(spellings(form).length * cuts.length);
+    proved(spellings(form).length * deliveries.length);
   });
 }
 
@@ -69,7 +74,7 @@ async function assertCutOff(shown: string): Promise<void> {
   await eventually('the end of its connection', () =>
     begun.every(({ connection }) => witness.closed.has(connection)),
   );
-  const upstream = await seenUpstream(witness, ports);
+  const upstream = await seenUpstream(witness, doors);
   if (upstream === '') return;
   assert.match(upstream, head, shown);
   const { rest } = decode(upstream.replace(head, ''));
@@ -78,7 +83,7 @@ async function assertCutOff(shown: string): Promise<void> {
 }
 
 async function assertPassedOn(arrives: string, shown: string): Promise<void> {
-  const upstream = await seenUpstream(witness, ports);
+  const upstream = await seenUpstream(witness, doors);
   assert.match(upstream, head, shown);
   const { content, rest } = decode(upstream.replace(head, ''));
   assert.equal(content, arrives.slice(arrives.indexOf('\r\n\r\n') + 4), shown);

@@ -6,11 +6,12 @@ import type { X509Certificate } from 'node:crypto';
 const recordHeader = 5;
 const handshakeRecord = 22;
 
-/** Messages of the handshake by their numbers (RFC 5246, 7.4). */
+/** Messages of the handshake by their numbers (RFC 5246, 7.4; RFC 8446, 4). */
 export const messageTypes = {
   certificate: 11,
   serverKeyExchange: 12,
   serverHelloDone: 14,
+  keyUpdate: 24,
 } as const;
 
 /** One record: its header and its payload. */

@@ -1,6 +1,7 @@
 // A TLS client like a browser: it keeps the sessions that it is given and offers the newest.
 
-import type { ConnectionOptions, TLSSocket } from 'node:tls';
+import type { Socket } from 'node:net';
+import { TLSSocket, type ConnectionOptions } from 'node:tls';
 import { RawConnection } from './raw-client.ts';
 
 /** One request on a connection of its own. */
@@ -45,4 +46,13 @@ export class ResumingClient {
     for (let i = 0; i < times; i += 1) made.push(await this.visit());
     return made;
   }
+}
+
+/**
+ * The next connection with these very options offers the newest session that this one is given. For
+ * many connections that need not be new ones in the eyes of TLS.
+ */
+export function keepSession(socket: Socket, tls: ConnectionOptions | undefined): void {
+  if (tls === undefined || !(socket instanceof TLSSocket)) return;
+  socket.on('session', (session: Buffer) => (tls.session = session));
 }

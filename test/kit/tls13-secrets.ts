@@ -44,6 +44,11 @@ export function trafficSecret(secret: Buffer, label: string, transcript: Buffer)
   return expand(secret, label, sha256(transcript), hashLength);
 }
 
+/** The secret of one direction after a KeyUpdate of its sender (RFC 8446, 7.2). */
+export function nextTrafficSecret(traffic: Buffer): Buffer {
+  return expand(traffic, 'traffic upd', nothing, hashLength);
+}
+
 /** The content of a Finished message. */
 export function finished(traffic: Buffer, transcript: Buffer): Buffer {
   return hmac(expand(traffic, 'finished', nothing, hashLength), sha256(transcript));

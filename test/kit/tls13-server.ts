@@ -11,7 +11,7 @@ import {
 } from 'node:crypto';
 import type { KeyObject, X509Certificate } from 'node:crypto';
 import { createServer, type Socket } from 'node:net';
-import { message, record, takeRecords } from './handshake-bytes.ts';
+import { message, messageTypes, record, takeRecords } from './handshake-bytes.ts';
 import type { Scope } from './scope.ts';
 import { listenForPeer, page, type Peer } from './tls-peers.ts';
 import {
@@ -19,9 +19,18 @@ import {
   finished,
   handshakeSecret,
   masterSecret,
+  nextTrafficSecret,
   sha256,
   trafficSecret,
 } from './tls13-secrets.ts';
+
+/** What may be sent once the handshake is over. */
+export interface Tls13Sender {
+  /** One record of application data. */
+  data(content: Buffer): void;
+  /** One KeyUpdate. @param requested - the other side is to update its keys as well */
+  updateKeys(requested: boolean): void;
+}
 
 export interface Tls13Server {
   readonly chain: readonly X509Certificate[];
@@ -31,6 +40,8 @@ export interface Tls13Server {
   readonly tooEarly?: string;
   /** Bytes that it sends in clear right after its ServerHello. */
   readonly inClear?: string;
+  /** Answers requests in place of the page. */
+  readonly answer?: (sender: Tls13Sender) => void;
 }
 
 const types = { handshake: 22, applicationData: 23 };
@@ -47,7 +58,7 @@ export async function tls13Peer(options: Tls13Server, scope: Scope): Promise<Pee
   return { address: await listenForPeer(server, scope), sawRequest: () => saw };
 }
 
-class Session {
+class Session implements Tls13Sender {
   readonly #socket: Socket;
   readonly #options: Tls13Server;
   readonly #onRequest: () => void;
@@ -56,7 +67,9 @@ class Session {
   /** The client's keys: of the handshake until its Finished, then of the application. */
   #readKeys: RecordKeys | null = null;
   #nextReadKeys: RecordKeys | null = null;
+  #readSecret: Buffer = Buffer.alloc(0);
   #writeKeys: RecordKeys | null = null;
+  #writeSecret: Buffer = Buffer.alloc(0);
 
   constructor(socket: Socket, options: Tls13Server, onRequest: () => void) {
     this.#socket = socket;
@@ -80,10 +93,25 @@ class Session {
     if (type === types.handshake && this.#nextReadKeys !== null) {
       this.#readKeys = this.#nextReadKeys;
       this.#nextReadKeys = null;
+    } else if (type === types.handshake && content.at(0) === messageTypes.keyUpdate) {
+      this.#readSecret = nextTrafficSecret(this.#readSecret);
+      this.#readKeys = new RecordKeys(this.#readSecret);
     } else if (type === types.applicationData) {
       this.#onRequest();
-      this.#send(types.applicationData, Buffer.from(page));
+      const { answer } = this.#options;
+      if (answer === undefined) this.data(Buffer.from(page));
+      else answer(this);
     }
+  }
+
+  data(content: Buffer): void {
+    this.#send(types.applicationData, content);
+  }
+
+  updateKeys(requested: boolean): void {
+    this.#send(types.handshake, message(messageTypes.keyUpdate, Buffer.from([Number(requested)])));
+    this.#writeSecret = nextTrafficSecret(this.#writeSecret);
+    this.#writeKeys = new RecordKeys(this.#writeSecret);
   }
 
   #send(type: number, content: Buffer): void {
@@ -115,8 +143,10 @@ class Session {
     if (tooEarly !== undefined) this.#send(types.applicationData, Buffer.from(tooEarly));
     this.#sendMessage(20, finished(forServer, this.#transcript));
     const master = masterSecret(secret);
-    this.#writeKeys = new RecordKeys(trafficSecret(master, 's ap traffic', this.#transcript));
-    this.#nextReadKeys = new RecordKeys(trafficSecret(master, 'c ap traffic', this.#transcript));
+    this.#writeSecret = trafficSecret(master, 's ap traffic', this.#transcript);
+    this.#writeKeys = new RecordKeys(this.#writeSecret);
+    this.#readSecret = trafficSecret(master, 'c ap traffic', this.#transcript);
+    this.#nextReadKeys = new RecordKeys(this.#readSecret);
   }
 }
 

@@ -2,7 +2,8 @@
 // these; the tests send them, and docs/framing.md is written from them.
 
 /** Which server of the proxy under test gets it (see `request-proxy.ts`). */
-export type Door = 'plain' | 'upgrades' | 'identity' | 'underscores' | 'all names' | 'small';
+export type Door =
+  'plain' | 'upgrades' | 'tunnels' | 'identity' | 'underscores' | 'all names' | 'small';
 
 /** The lines that a door's `proxy_set_header` writes before `Host: backend`. */
 export const doorFields: Readonly<Record<Door, string>> = {
@@ -11,6 +12,7 @@ export const doorFields: Readonly<Record<Door, string>> = {
   identity:
     'X-Real-IP: 127.0.0.1\r\nX-Forwarded-For: 127.0.0.1\r\n' +
     'X-Verified-By: sallyport\r\nForwarded: for=127.0.0.1\r\n',
+  tunnels: '',
   underscores: '',
   'all names': '',
   small: '',

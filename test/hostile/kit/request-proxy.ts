@@ -3,18 +3,23 @@
 
 import assert from 'node:assert/strict';
 import type { Socket } from 'node:net';
+import type { TestPki } from '../../kit/pki.ts';
 import { freePort } from '../../kit/ports.ts';
 import { request } from '../../kit/raw-client.ts';
+import type { Target } from '../../kit/raw-client.ts';
 import { RecordingUpstream } from '../../kit/recording-upstream.ts';
 import type { Scope } from '../../kit/scope.ts';
+import type { Transport } from './delivery.ts';
 import type { Door } from './request-form.ts';
 
 /** What each door adds to "location / { proxy_pass http://backend; }". */
-const doors: Readonly<Record<Door, string>> = {
+const doorLines: Readonly<Record<Door, string>> = {
   plain: '',
   upgrades:
     'proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; ' +
     'proxy_set_header Connection upgrade;',
+  // CONNECT names no path, and locations are looked for as for "/".
+  tunnels: 'location = / { tunnel_pass backend; }',
   identity:
     'proxy_set_header X-Real-IP $remote_addr; proxy_set_header X-Forwarded-For $remote_addr; ' +
     'proxy_set_header X-Verified-By sallyport; proxy_set_header Forwarded for=$remote_addr;',
@@ -23,25 +28,47 @@ const doors: Readonly<Record<Door, string>> = {
   small: 'client_max_body_size 10;',
 };
 
+/** What nginx 1.22 doesn't understand. */
+const ours: ReadonlySet<Door> = new Set(['tunnels']);
+
 /** How bodies go upstream: kept until they are complete, or as they come. */
 export type Passing = 'buffered' | 'streamed';
 
-/** Ports by door. */
-export type Ports = ReadonlyMap<Door, number>;
+/** Where to find a door, over each transport that there is. */
+export type Doors = ReadonlyMap<Door, Partial<Readonly<Record<Transport, Target>>>>;
 
-/** A configuration with all doors that Sallyport and nginx both understand. */
+interface DoorsOptions {
+  /** As a configuration writes it. */
+  readonly upstreamAddress: string;
+  readonly passing: Passing;
+  /** Each door has a listener with TLS as well. Default: plain ones alone. */
+  readonly pki?: TestPki;
+  /** Without the doors that nginx doesn't understand. */
+  readonly forNginx?: true;
+}
+
+/** A configuration with all doors. */
 export async function doorsConfiguration(
-  upstreamAddress: string,
-  passing: Passing,
-): Promise<{ text: string; ports: Ports }> {
-  const ports = new Map<Door, number>();
+  options: DoorsOptions,
+): Promise<{ text: string; doors: Doors }> {
+  const found = new Map<Door, Partial<Record<Transport, Target>>>();
   const servers: string[] = [];
-  for (const [door, lines] of Object.entries(doors) as [Door, string][]) {
-    const port = await freePort();
-    ports.set(door, port);
+  const { upstreamAddress, passing, pki } = options;
+  for (const [door, lines] of Object.entries(doorLines) as [Door, string][]) {
+    if (options.forNginx === true && ours.has(door)) continue;
+    const plain = await freePort();
+    const places: Partial<Record<Transport, Target>> = { plain: { port: plain } };
+    let secure = '';
+    if (pki !== undefined) {
+      const port = await freePort();
+      places.TLS = { port, tls: { ca: pki.ca, servername: 'b.test' } };
+      const { certificate, key } = pki.b;
+      secure = `listen 127.0.0.1:${port} ssl; ssl_certificate ${certificate}; ssl_certificate_key ${key};`;
+    }
+    found.set(door, places);
     const streamed = passing === 'streamed' ? 'proxy_request_buffering off;' : '';
     servers.push(
-      `server { listen 127.0.0.1:${port}; ${lines} ${streamed} ` +
+      `server { listen 127.0.0.1:${plain}; ${secure} ${lines} ${streamed} ` +
         'location / { proxy_pass http://backend; } }',
     );
   }
@@ -49,7 +76,14 @@ export async function doorsConfiguration(
 upstream backend { server ${upstreamAddress}; }
 ${servers.join('\n')}
 }`;
-  return { text, ports };
+  return { text, doors: found };
+}
+
+/** Where a door is. */
+export function targetOf(doors: Doors, door: Door, transport: Transport): Target {
+  const target = doors.get(door)?.[transport];
+  assert.ok(target !== undefined, `the door "${door}" is open over ${transport}`);
+  return target;
 }
 
 /** The upstream, and every byte that it got. */
@@ -96,11 +130,11 @@ const fence = { path: '/fence', headers: { Host: 'fence', Connection: 'close' } 
  */
 export async function seenUpstream(
   witness: Witness,
-  ports: Ports,
+  doors: Doors,
   { exactly }: { readonly exactly: boolean } = { exactly: true },
 ): Promise<string> {
-  const port = ports.get('plain') ?? 0;
-  assert.equal((await request({ port, ...fence })).status, 200, 'the proxy still serves');
+  const target = targetOf(doors, 'plain', 'plain');
+  assert.equal((await request({ ...target, ...fence })).status, 200, 'the proxy still serves');
   const text = witness.take();
   const at = text.indexOf('GET /fence ');
   assert.ok(at >= 0, 'the last request came through');

@@ -1,15 +1,16 @@
 // Sends every spelling of a form as the first request of a connection and behind another one, whole
-// and in pieces, and asserts what came back and what the upstream got, byte for byte.
+// and in pieces, over plain TCP and over TLS, and asserts what came back and what the upstream got,
+// byte for byte.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { cuts, deliver, statusesIn } from './delivery.ts';
-import type { Cut } from './delivery.ts';
+import { deliver, deliveries, statusesIn } from './delivery.ts';
+import type { Delivery } from './delivery.ts';
 import { proved } from './proved.ts';
 import { doorFields, smuggled, spellings } from './request-form.ts';
 import type { Door, FormTable, RequestForm } from './request-form.ts';
-import { seenUpstream } from './request-proxy.ts';
-import type { Ports, Witness } from './request-proxy.ts';
+import { seenUpstream, targetOf } from './request-proxy.ts';
+import type { Doors, Witness } from './request-proxy.ts';
 
 /** The request before: what stands behind it is read by a parser that has been used. */
 const before = 'GET /before HTTP/1.1\r\nHost: before\r\n\r\n';
@@ -43,7 +44,7 @@ function expectedOf(form: RequestForm, door: Door): Expected {
 /** What a table is proved with. */
 export interface Bench {
   readonly witness: Witness;
-  readonly ports: Ports;
+  readonly doors: Doors;
 }
 
 /** A test for each form of the tables. */
@@ -54,8 +55,8 @@ export function proveRequests(tables: readonly FormTable[], bench: Bench): void 
         let times = 0;
         for (const bytes of spellings(form)) {
           for (const first of [true, false]) {
-            for (const cut of cuts) {
-              await proveOnce(form, { bytes, first, cut }, bench);
+            for (const how of deliveries) {
+              await proveOnce(form, { bytes, first, how }, bench);
               times += 1;
             }
           }
@@ -69,21 +70,21 @@ export function proveRequests(tables: readonly FormTable[], bench: Bench): void 
 interface Sent {
   readonly bytes: string;
   readonly first: boolean;
-  readonly cut: Cut;
+  readonly how: Delivery;
 }
 
 async function proveOnce(form: RequestForm, sent: Sent, bench: Bench): Promise<void> {
-  const { bytes, first, cut } = sent;
+  const { bytes, first, how } = sent;
   const door = form.door ?? 'plain';
-  const port = bench.ports.get(door) ?? 0;
+  const target = targetOf(bench.doors, door, how.transport);
   const expected = expectedOf(form, door);
   const all = (first ? '' : before) + bytes + expected.follows;
-  const received = await deliver({ port }, all, cut);
-  const shown = `${JSON.stringify(bytes.slice(0, 300))}, ${first ? 'first' : 'behind'}, ${cut}`;
+  const received = await deliver(target, all, how.cut);
+  const shown = `${JSON.stringify(bytes.slice(0, 300))}, ${first ? 'first' : 'behind'}, ${how.name}`;
   const statuses = first ? expected.statuses : [200, ...expected.statuses];
   assert.deepEqual(statusesIn(received), statuses, `${shown}: answers`);
   assert.match(received.slice(received.lastIndexOf('HTTP/1.1 ')), /\r\nConnection: close\r\n/);
-  const upstream = await seenUpstream(bench.witness, bench.ports);
+  const upstream = await seenUpstream(bench.witness, bench.doors);
   assert.equal(
     upstream,
     (first ? '' : neighbour('/before', door)) + expected.upstream,

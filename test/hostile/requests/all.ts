@@ -9,6 +9,7 @@ import { lengths } from './lengths.ts';
 import { limits } from './limits.ts';
 import { lines } from './lines.ts';
 import { startLines } from './start-lines.ts';
+import { tunnels } from './tunnels.ts';
 
 export const requestTables: readonly FormTable[] = [
   lines,
@@ -18,5 +19,6 @@ export const requestTables: readonly FormTable[] = [
   codings,
   chunks,
   connections,
+  tunnels,
   limits,
 ];

@@ -1,4 +1,4 @@
-// Fields about this hop: Connection and what it names, upgrades, expectations.
+// Fields about this hop: Connection and what it names, expectations.
 
 import { arrivesGet, doorFields, get, post } from '../kit/request-form.ts';
 import type { Door, FormTable, RequestForm } from '../kit/request-form.ts';
@@ -128,40 +128,6 @@ const options: readonly RequestForm[] = [
   },
 ];
 
-const websocket = ['Connection: Upgrade', 'Upgrade: websocket'];
-
-const upgrades: readonly RequestForm[] = [
-  {
-    name: 'Upgrade where the configuration passes none on',
-    bytes: [
-      get(...websocket),
-      get('Connection: Upgrade, HTTP2-Settings', 'Upgrade: h2c', 'HTTP2-Settings: AAMAAABk'),
-    ],
-    arrives: arrivesGet(),
-    rfc: '9110 7.8',
-  },
-  {
-    name: '`Upgrade: websocket` where the configuration passes Upgrade on',
-    bytes: [get(...websocket), get('Upgrade: websocket', 'connection: keep-alive,UPGRADE')],
-    arrives: arrivesGet().replace('Host:', 'Upgrade: websocket\r\nConnection: upgrade\r\nHost:'),
-    rfc: '9110 7.8',
-    door: 'upgrades',
-  },
-  {
-    name: '`Upgrade: h2c` where the configuration passes Upgrade on',
-    bytes: [
-      get('Connection: Upgrade', 'Upgrade: h2c', 'HTTP2-Settings: AAMAAABk'),
-      get('Connection: Upgrade', 'Upgrade: websocket, H2C', 'HTTP2-Settings: AAMAAABk'),
-      get('Connection: Upgrade', 'Upgrade: h2'),
-      get('Connection: Upgrade', 'Upgrade:\th2c '),
-    ],
-    arrives: arrivesThrough('upgrades'),
-    rfc: '9110 7.8, 9113 3.1',
-    door: 'upgrades',
-    note: 'would carry requests past the proxy; HTTP2-Settings stays behind as well',
-  },
-];
-
 const expectations: readonly RequestForm[] = [
   {
     name: '`Expect: 100-continue`',
@@ -206,9 +172,9 @@ const expectations: readonly RequestForm[] = [
 ];
 
 export const connections: FormTable = {
-  title: 'Connection, Upgrade, Expect',
+  title: 'Connection, Expect',
   intro:
     'Fields of a hop end at the hop. A client may name fields of its own in Connection; it cannot ' +
     'have those removed that framing, routing or identity rest on, nor any that this proxy writes.',
-  forms: [...options, ...upgrades, ...expectations],
+  forms: [...options, ...expectations],
 };
