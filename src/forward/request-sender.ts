@@ -265,9 +265,9 @@ function writeHead(
   body: readonly Buffer[] | null,
 ): boolean {
   const [first] = body ?? [];
-  if (body === null || first === undefined) return connection.write(head);
+  if (body === null || first === undefined) return connection.writeMessage(head);
   if (body.length === 1 && first.length <= inlineBodyBytes) {
-    return connection.write(head + first.toString('latin1'));
+    return connection.writeMessage(head + first.toString('latin1'));
   }
   connection.cork();
   let ready = connection.write(head);

@@ -5,6 +5,7 @@
 import type { Socket } from 'node:net';
 import { now } from '../base/clock.ts';
 import { CoarseTimer } from '../base/coarse-timer.ts';
+import { DirectWriter } from '../base/direct-write.ts';
 import type {
   BodySink,
   ClientTls,
@@ -60,6 +61,8 @@ export abstract class ClientReader implements Downstream {
 
   protected readonly socket: Socket;
   protected readonly raw: Socket;
+  /** Null: the connection has TLS. */
+  protected readonly direct: DirectWriter | null;
   protected readonly timer: CoarseTimer;
   protected readonly body = new RequestBodyReader();
   protected state: number = State.idle;
@@ -107,6 +110,7 @@ export abstract class ClientReader implements Downstream {
     this.host = host;
     this.socket = socket;
     this.raw = raw;
+    this.direct = socket === raw ? new DirectWriter(socket) : null;
     this.timer = new CoarseTimer(() => this.onTimer());
     const shared = shareReads(socket, (bytes) => this.onShared(bytes));
     if (!shared) socket.on('data', (chunk: Buffer) => this.onData(chunk));
@@ -248,7 +252,10 @@ export abstract class ClientReader implements Downstream {
       if (this.input.length >= pipelineBytes) this.socket.pause();
       return false;
     }
-    if (this.bodyPaused) return false;
+    if (this.bodyPaused) {
+      if (this.input.length >= pipelineBytes) this.socket.pause();
+      return false;
+    }
     const input = this.input;
     this.input = noBytes;
     const position = body.feed(input, 0, this.sink);
@@ -325,6 +332,11 @@ export abstract class ClientReader implements Downstream {
     this.bodyPaused = true;
     this.stopWaiting();
     this.socket.pause();
+  }
+
+  holdBody(): void {
+    this.bodyPaused = true;
+    this.stopWaiting();
   }
 
   resumeBody(): void {

@@ -34,6 +34,8 @@ interface Opening {
 export abstract class ClientResponder extends ClientReader implements TurnEnd {
   /** A whole response that leaves at the end of this turn, before anything else is written. */
   private held = '';
+  /** The beginning of a response waits for what else comes of it in this turn. */
+  private corked = false;
   /** Does the kernel gather small segments? */
   protected delaying = false;
   /** A timeout ends it, or "return 444". */
@@ -44,19 +46,32 @@ export abstract class ClientResponder extends ClientReader implements TurnEnd {
   protected pacer: Pacer | null = null;
 
   override get unsent(): number {
-    return this.socket.writableLength + (this.pacer === null ? 0 : this.pacer.queued);
+    const direct = this.direct === null ? 0 : this.direct.pending;
+    return this.socket.writableLength + direct + (this.pacer === null ? 0 : this.pacer.queued);
   }
 
   onTurnEnd(): void {
     this.leave();
   }
 
-  // Writes the response that is held back, if there is one.
+  // Writes what is held back, if there is something.
   protected leave(): void {
     const { held } = this;
-    if (held === '') return;
-    this.held = '';
-    if (!this.closed) this.socket.write(held, 'latin1');
+    if (held !== '') {
+      this.held = '';
+      if (!this.closed && this.direct?.write(held) !== true) this.socket.write(held, 'latin1');
+    }
+    if (this.corked) {
+      this.corked = false;
+      this.socket.uncork();
+    }
+  }
+
+  // Over TLS the rest of a small body often comes in another record: both leave in one write.
+  protected cork(): void {
+    this.corked = true;
+    this.socket.cork();
+    atTurnEnd(this);
   }
 
   // A connection that is kept has nothing else to do this turn.
@@ -109,6 +124,7 @@ export abstract class ClientResponder extends ClientReader implements TurnEnd {
       done?.();
       ready = writeHeadAlone(this.socket, x, head, last);
     } else {
+      if (!last) this.cork();
       ready = writeHeadAndBody(this.socket, x, head, { bytes: first, last, done });
     }
     if (last) this.complete(x);

@@ -8,6 +8,7 @@ import type { ConnectionBudget } from '../base/connection-budget.ts';
 import { freeBuffer } from '../base/free-buffer.ts';
 import { now } from '../base/clock.ts';
 import { descriptorOf } from '../base/descriptor.ts';
+import { DirectWriter } from '../base/direct-write.ts';
 import { SallyportError } from '../base/errors.ts';
 import { ResponseBody } from '../http1/response-body.ts';
 import { ResponseHead } from '../http1/response-head.ts';
@@ -110,6 +111,8 @@ export class UpstreamConnection {
   readonly policyKey: string | null;
   /** Milliseconds of `now()`. */
   readonly createdAt: number;
+  /** No request begins on it after that time of `now()`: its certificate has expired. */
+  validUntil: number = Number.POSITIVE_INFINITY;
   /** What the TLS handshake showed, refused or not; null for plain ones and before it is done. */
   tls: UpstreamTlsFacts | null = null;
   /** Requests begun, the present one included. */
@@ -137,6 +140,8 @@ export class UpstreamConnection {
   readonly #buffers: ReadBufferPool;
   readonly #reader: ConnectionReader;
   readonly #socket: Socket;
+  /** Null: the connection has TLS. */
+  readonly #direct: DirectWriter | null;
   #closed = false;
   #ended = false;
   #writeFailed = false;
@@ -162,6 +167,7 @@ export class UpstreamConnection {
       buffer: () => this.#reader.next(this.user !== null),
       callback: (bytes) => this.#receive(bytes),
     });
+    this.#direct = target.tls === null ? new DirectWriter(this.#socket) : null;
     budget.upstreams += 1;
     this.#socket.on('drain', () => this.user?.onDrain());
     this.#socket.on('end', () => this.#end());
@@ -175,7 +181,7 @@ export class UpstreamConnection {
 
   /** Bytes written that the kernel has not taken yet. */
   get writableLength(): number {
-    return this.#socket.writableLength;
+    return this.#socket.writableLength + (this.#direct === null ? 0 : this.#direct.pending);
   }
 
   /**
@@ -189,7 +195,7 @@ export class UpstreamConnection {
       !this.#closed &&
       !this.#ended &&
       !this.#writeFailed &&
-      this.#socket.writableLength <= (this.policyKey === null ? 0 : smallRequestBytes)
+      this.writableLength <= (this.policyKey === null ? 0 : smallRequestBytes)
     );
   }
 
@@ -209,6 +215,15 @@ export class UpstreamConnection {
     this.bytesSent += data.length;
     if (typeof data === 'string') return this.#socket.write(data, 'latin1', sent);
     return this.#socket.write(data, sent);
+  }
+
+  /** As `write`, for a whole small request. */
+  writeMessage(text: string): boolean {
+    if (!this.connected || this.#writeFailed || this.#direct === null) return this.write(text);
+    if (!this.#direct.write(text)) return this.write(text);
+    this.asked = true;
+    this.bytesSent += text.length;
+    return true;
   }
 
   /** As `write`; the buffer's memory is freed when it has been sent (`freeBuffer`). */
@@ -313,7 +328,7 @@ export class UpstreamConnection {
   /** Sends what is written and the end of the connection (TLS: close_notify), then closes. */
   end(): void {
     this.#leave();
-    if (this.#socket.writableLength > 0) this.arm(flushMs);
+    if (this.writableLength > 0) this.arm(flushMs);
     this.#socket.destroySoon();
   }
 
@@ -321,6 +336,7 @@ export class UpstreamConnection {
   establish(facts: UpstreamTlsFacts | null): void {
     if (this.#closed) return;
     this.tls = facts;
+    if (facts !== null) this.validUntil = facts.validUntil;
     this.connected = true;
     this.#budget.note(descriptorOf(this.#socket));
     this.user?.onConnected(this);

@@ -1,0 +1,38 @@
+// Small messages on plain sockets go past the queue of their stream while that is empty: what the
+// stream does for a write costs as much as composing a head. `_write` is what the documentation of
+// streams has implementers write, and what the stream would call.
+//
+// The kernel takes small messages at once. Where it does not, writes that follow keep their order,
+// as the system's queue is one; the stream does not count what is on its way, so ask `pending`.
+
+import type { Socket } from 'node:net';
+
+/** The direct writes of one plain socket, which must be connected. TLS needs its stream's queue. */
+export class DirectWriter {
+  /** Bytes that the kernel has not taken yet. */
+  pending = 0;
+  readonly #socket: Socket;
+
+  constructor(socket: Socket) {
+    this.#socket = socket;
+  }
+
+  /**
+   * Writes text as latin1. A failure destroys the socket, as that of its own writes does.
+   *
+   * @returns false where something is queued before it: nothing was written
+   */
+  write(text: string): boolean {
+    const socket = this.#socket;
+    if (this.pending > 0 || socket.writableLength > 0 || socket.writableCorked > 0) return false;
+    if (!socket.writable) return false;
+    this.pending = text.length;
+    socket._write(text, 'latin1', this.#done);
+    return true;
+  }
+
+  readonly #done = (error?: Error | null): void => {
+    this.pending = 0;
+    if (error !== null && error !== undefined) this.#socket.destroy(error);
+  };
+}
