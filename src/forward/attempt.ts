@@ -3,7 +3,7 @@
 // is the matter of the classes built on top (request-sender.ts, proxy-exchange.ts).
 
 import { now } from '../base/clock.ts';
-import { atTurnEnd, type TurnEnd } from '../base/turn-end.ts';
+import { requestAtTurnEnd, type TurnEnd } from '../base/turn-end.ts';
 import { SallyportError, type ErrorCode } from '../base/errors.ts';
 import type { ExchangeOwner } from '../exchange/downstream.ts';
 import type { Exchange, StoredBody } from '../exchange/exchange.ts';
@@ -193,7 +193,7 @@ export abstract class Attempt<Settings extends AttemptSettings = ProxySettings>
       attempt.connectTime = 0;
       attempt.tls = pooled.tls;
       this.stage = Stage.connecting;
-      atTurnEnd(this);
+      requestAtTurnEnd(this);
       return;
     }
     this.stage = Stage.connecting;

@@ -3,7 +3,7 @@
 // client-connection.ts the life of the connection around both.
 
 import { now } from '../base/clock.ts';
-import { atTurnEnd, type TurnEnd } from '../base/turn-end.ts';
+import { answerAtTurnEnd, type TurnEnd } from '../base/turn-end.ts';
 import type { FirstPart } from '../exchange/downstream.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import { ClientReader } from './client-reader.ts';
@@ -71,7 +71,7 @@ export abstract class ClientResponder extends ClientReader implements TurnEnd {
   protected cork(): void {
     this.corked = true;
     this.socket.cork();
-    atTurnEnd(this);
+    answerAtTurnEnd(this);
   }
 
   // A connection that is kept has nothing else to do this turn.
@@ -80,7 +80,7 @@ export abstract class ClientResponder extends ClientReader implements TurnEnd {
     const whole = wholeResponse(x, head, body);
     if (whole === null) return false;
     this.held = whole;
-    atTurnEnd(this);
+    answerAtTurnEnd(this);
     return true;
   }
 
