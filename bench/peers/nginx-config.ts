@@ -14,6 +14,12 @@ export function confinement(folder: string): { main: string; http: string } {
   return { main: `daemon off;\npid ${join(folder, 'server.pid')};\n${user}`, http };
 }
 
+/**
+ * The same work for both: left to themselves, Node's OpenSSL adds ML-KEM-768 to each handshake, which
+ * that of an older nginx does not know.
+ */
+const keyExchange = 'X25519';
+
 interface BesideText {
   readonly http: string;
   readonly server: string;
@@ -65,13 +71,15 @@ export function proxyConfig(setup: ProxySetup): string {
   const listenTls = `
     ssl_certificate ${certificates.certificate};
     ssl_certificate_key ${certificates.key};
-    ssl_protocols TLSv1.2 TLSv1.3;`;
+    ssl_protocols TLSv1.2 TLSv1.3;
+    ssl_ecdh_curve ${keyExchange};`;
   const verify = `
       proxy_ssl_protocols TLSv1.2 TLSv1.3;
       proxy_ssl_verify on;
       proxy_ssl_trusted_certificate ${certificates.caFile};
       proxy_ssl_name localhost;
-      proxy_ssl_server_name on;`;
+      proxy_ssl_server_name on;
+      proxy_ssl_conf_command Groups ${keyExchange};`;
   return `${main}
 worker_processes ${setup.workers};
 error_log ${folder}/error.log warn;
