@@ -8,7 +8,8 @@
 
 import { Socket } from 'node:net';
 
-const readBytes = 65_536;
+/** A body of 64 KB comes with its head in one read. */
+const readBytes = 131_072;
 
 /** What all client sockets of this thread read into. */
 export const sharedReads: Buffer = Buffer.allocUnsafeSlow(readBytes);
