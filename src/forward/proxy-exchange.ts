@@ -12,6 +12,7 @@ import { SallyportError } from '../base/errors.ts';
 import type { FirstPart } from '../exchange/downstream.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import { HANDLED } from '../exchange/handler.ts';
+import { HeadSearch } from '../http1/head-search.ts';
 import { responseFraming } from '../http1/framing.ts';
 import { HeadResult, responseErrorCode } from '../http1/head-result.ts';
 import type { ResponseBody } from '../http1/response-body.ts';
@@ -64,6 +65,8 @@ function passTo(x: Exchange, settings: ProxySettings, destination: Destination):
 
 class ProxyExchange extends ResponsePump {
   protected charset: string | null = null;
+  /** Of a head that comes in pieces: how far it was searched. */
+  protected search: HeadSearch | null = null;
 
   // ---- the response
 
@@ -88,6 +91,10 @@ class ProxyExchange extends ResponsePump {
     if (this.partial.length > 0) {
       input = Buffer.concat([this.partial, buffer.subarray(0, bytes)]);
       end = input.length;
+      if (!this.mayEnd(input)) {
+        this.awaitHead(input);
+        return true;
+      }
       this.partial = noBytes;
     }
     const connection = this.connection;
@@ -98,8 +105,10 @@ class ProxyExchange extends ResponsePump {
     for (;;) {
       const result = parseResponseHead(input, start, end, head, this.settings.bufferSize);
       if (result === HeadResult.incomplete) {
-        this.partial = Buffer.from(input.subarray(start, end));
-        connection.arm(this.settings.readTimeout);
+        const rest = Buffer.from(input.subarray(start, end));
+        this.search = new HeadSearch();
+        this.mayEnd(rest);
+        this.awaitHead(rest);
         return true;
       }
       if (result < 0) {
@@ -116,6 +125,18 @@ class ProxyExchange extends ResponsePump {
         return true;
       }
     }
+  }
+
+  // A head in many pieces is parsed when it may be complete, not at each of them.
+  protected mayEnd(input: Buffer): boolean {
+    const { bufferSize } = this.settings;
+    if (this.search === null) return true;
+    return this.search.concludes(input, { lineBytes: bufferSize, totalBytes: bufferSize });
+  }
+
+  protected awaitHead(partial: Buffer): void {
+    this.partial = partial;
+    this.connection?.arm(this.settings.readTimeout);
   }
 
   protected invalidHead(result: number, why: string): void {

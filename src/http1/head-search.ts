@@ -5,6 +5,8 @@
 import { Char } from './char-class.ts';
 import type { RequestHeadLimits } from './request-head.ts';
 
+type HeadBounds = Pick<RequestHeadLimits, 'lineBytes' | 'totalBytes'>;
+
 /** What comes before the second field line: the parser refuses some of it early. */
 const firstLines = 3;
 
@@ -21,7 +23,7 @@ export class HeadSearch {
    * @param input - all bytes since the beginning of the head
    * @returns may the head be complete now, or beyond its limits? Only then it has to be parsed
    */
-  concludes(input: Buffer, { lineBytes, totalBytes }: RequestHeadLimits): boolean {
+  concludes(input: Buffer, { lineBytes, totalBytes }: HeadBounds): boolean {
     let ended = false;
     let at = input.indexOf(Char.lf, this.#searched);
     while (at >= 0) {

@@ -179,10 +179,16 @@ export class Listener {
       state.counters.refused();
       return;
     }
-    const host = this.#hosts.get(raw.localAddress ?? '') ?? this.#host;
+    const host = this.#hostOf(raw);
     if (host.port.proxyProtocol) this.#acceptProxied(raw, host);
     else if (host.port.tls) this.#acceptTls(raw, host, null);
     else this.#opened(raw, raw, host, null);
+  }
+
+  // Asking for the local address costs a system call.
+  #hostOf(raw: net.Socket): PortHost {
+    if (this.#hosts.size === 0) return this.#host;
+    return this.#hosts.get(raw.localAddress ?? '') ?? this.#host;
   }
 
   #opened(socket: net.Socket, raw: net.Socket, host: PortHost, facts: DoorFacts | null): void {
