@@ -60,7 +60,7 @@ export async function deepCheck(
   const findings = [
     ...withoutRepeats(files.findings, configuration),
     ...(offline ? [] : await checkNames(later)),
-    ...(await checkPorts(configuration.listens, configuration.process.pid)),
+    ...checkPorts(configuration.listens, configuration.process.pid),
   ];
   return {
     configuration,

@@ -10,15 +10,15 @@ import { readPidFile } from './pid-file.ts';
 import { failedCall } from './system-error.ts';
 
 /** @param pidFile - of the configuration */
-export async function checkPorts(
+export function checkPorts(
   listens: readonly ListenSetting[],
   pidFile: string,
-): Promise<readonly DeepFinding[]> {
+): readonly DeepFinding[] {
   const findings: DeepFinding[] = [];
   const running = runningInstance(pidFile);
   for (const { address, ipv6Only } of listens) {
     if (address.kind === 'unix' || address.port === 0) continue;
-    const error = await listenProblem(address, ipv6Only);
+    const error = listenProblem(address, ipv6Only);
     if (error !== null) findings.push(describe(address, error, running));
   }
   return findings;

@@ -3,7 +3,7 @@
 // process take half of the connections unnoticed: so every address is first opened without that
 // option, and one that is in use is refused. `SharedSockets` keeps them; `OwnSockets` gives them away.
 
-import { BoundSocket, createServer } from 'node:net';
+import { BoundSocket } from 'node:net';
 import { formatAddress, type Address } from '../base/address.ts';
 import { SallyportError } from '../base/errors.ts';
 import type { ListenSetting } from './load.ts';
@@ -45,7 +45,7 @@ export interface ListenSockets {
    *
    * @throws SallyportError LISTEN_FAILED with one line for each address that cannot be used
    */
-  probe(listens: readonly ListenSetting[]): Promise<void>;
+  probe(listens: readonly ListenSetting[]): void;
   /**
    * Binds what is missing for so many workers.
    *
@@ -89,29 +89,32 @@ export function supportsReusePort(): boolean {
 }
 
 /** As `ListenSockets.probe`. */
-export async function probeAll(listens: readonly ListenSetting[]): Promise<void> {
+export function probeAll(listens: readonly ListenSetting[]): void {
   const failures: SallyportError[] = [];
   for (const { address, ipv6Only } of listens) {
     if (address.kind === 'unix' || address.port === 0) continue;
-    const error = await listenProblem(address, ipv6Only);
+    const error = listenProblem(address, ipv6Only);
     if (error !== null) failures.push(bindError(address, error));
   }
   throwAll(failures);
 }
 
-/** Why an address cannot be listened on now; null where it can. Some conflicts show only at listen(). */
+/**
+ * Why an address cannot be listened on now; null where it can. Nothing listens for it: who waits for
+ * the port to open must not be let in before there is somebody to answer.
+ */
 export function listenProblem(
-  address: Address & { kind: 'ip' },
+  { host, port }: Address & { kind: 'ip' },
   ipv6Only: boolean,
-): Promise<NodeJS.ErrnoException | null> {
-  const { host, port } = address;
-  return new Promise((settle) => {
-    const server = createServer();
-    server.once('error', settle);
-    server.listen({ host, port, ipv6Only: host.includes(':') && ipv6Only, exclusive: true }, () => {
-      server.close(() => settle(null));
-    });
-  });
+): NodeJS.ErrnoException | null {
+  try {
+    // Not to be shared, else another instance of this program would not be noticed.
+    const ipv6 = host.includes(':') && ipv6Only;
+    new BoundSocket({ host, port, ipv6Only: ipv6, reusePort: false }).close();
+    return null;
+  } catch (error) {
+    return error as NodeJS.ErrnoException;
+  }
 }
 
 /** Binds one socket. */

@@ -40,8 +40,8 @@ export class OwnSockets implements ListenSockets {
     return listens.filter(({ key }) => !this.#bound.has(key));
   }
 
-  probe(listens: readonly ListenSetting[]): Promise<void> {
-    return probeAll(listens);
+  probe(listens: readonly ListenSetting[]): void {
+    probeAll(listens);
   }
 
   bind(): Promise<void> {

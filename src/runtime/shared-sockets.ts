@@ -70,9 +70,9 @@ export class SharedSockets implements ListenSockets {
     return listens.filter(({ key }) => !this.#groups.has(key));
   }
 
-  async probe(listens: readonly ListenSetting[]): Promise<void> {
+  probe(listens: readonly ListenSetting[]): void {
     const { inherited } = this.#parts;
-    await probeAll(listens.filter(({ address }) => !inherited.has(address)));
+    probeAll(listens.filter(({ address }) => !inherited.has(address)));
   }
 
   async bind(listens: readonly ListenSetting[], workers: number): Promise<void> {

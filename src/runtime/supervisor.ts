@@ -239,7 +239,7 @@ export class Supervisor {
     owner?.check(loaded);
     const count = workerCount(loaded.process, this.#log);
     this.#sockets = this.#newSockets();
-    await this.#sockets.probe(loaded.listens);
+    this.#sockets.probe(loaded.listens);
     await this.#sockets.bind(loaded.listens, count);
     this.#current = loaded;
     await this.#crew.start(loaded, count);
@@ -284,7 +284,7 @@ export class Supervisor {
     const before = this.#crew.size;
     let commit: () => Promise<void>;
     try {
-      await this.#sockets.probe(added);
+      this.#sockets.probe(added);
       await this.#sockets.bind(loaded.listens, count);
       const assertWanted = (): void => this.#assertNotStopped();
       commit = await this.#crew.prepare({ loaded, added, count, assertWanted });
