@@ -94,7 +94,7 @@ function nothing(): void {}
 const defaultAlpn = ['http/1.1', 'http/1.0', 'http/0.9'];
 
 // The front door times the handshake; Node's own timer would fire an event and close nothing.
-const noHandshakeTimeout = 2_147_483_647;
+const noHandshakeTimeout = -1;
 
 /**
  * Compiles a policy.
