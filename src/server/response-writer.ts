@@ -85,13 +85,21 @@ export function writeHeadAndBody(
   return ready;
 }
 
-/** More of the body. */
+/**
+ * More of the body. Of nothing nothing is written: an empty chunk would be the end of a chunked
+ * body, and an empty write lets a TLS socket read within the call, into the buffer that may just be
+ * looked at.
+ */
 export function writeBody(
   socket: Socket,
   x: Exchange,
   chunk: Buffer,
   done: (() => void) | undefined,
 ): boolean {
+  if (chunk.length === 0) {
+    done?.();
+    return true;
+  }
   countBody(x, chunk.length);
   if (!x.chunked) return socket.write(chunk, done);
   const size = chunkHeader(chunk.length);
