@@ -102,6 +102,10 @@ class WrittenHead {
     return true;
   }
 
+  writeMessage(text: string): boolean {
+    return this.write(text);
+  }
+
   writeAndFree(): boolean {
     return true;
   }
