@@ -250,13 +250,18 @@ function goOnPumping(sender: RequestSender, connection: UpstreamConnection): voi
 
 /** Of bytes that are good during this call only. */
 function writeCopy(connection: UpstreamConnection, chunk: Buffer): boolean {
-  const block = chunk.length < leastInBlock ? null : takeBlock();
-  if (block === null || chunk.length > block.length) return connection.write(Buffer.from(chunk));
-  chunk.copy(block);
-  return connection.write(block.subarray(0, chunk.length), (error) => {
-    // What failed may still be looked at.
-    if (error === null || error === undefined) giveBlock(block);
-  });
+  if (chunk.length < leastInBlock) return connection.write(Buffer.from(chunk));
+  let ready = true;
+  for (let at = 0; at < chunk.length;) {
+    const block = takeBlock();
+    const bytes = chunk.copy(block, 0, at);
+    at += bytes;
+    ready = connection.write(block.subarray(0, bytes), (error) => {
+      // What failed may still be looked at.
+      if (error === null || error === undefined) giveBlock(block);
+    });
+  }
+  return ready;
 }
 
 function writeHead(
