@@ -42,10 +42,11 @@ const patterns = [
   ...['/c/(\\w*)', 'x y', '[^a-z/]', '^/(a|(b))', '(?:ab|c)(/.*)?$', '^/\\.', '\\+', 'A', '[B-D]'],
 ];
 
+// None has "..": a path of a file to which a rewrite brings it is refused here, but not by nginx.
 const replacements = [
   ...['/$1', '/W/$1', '/W/$2/$1', '/W', '/W?', '/W?own=$1', '/W/$1?', '/W/$uri', '$uri/W', '/W$1W'],
   ...['/$arg_q', '/W/$arg_q?$args', '/x y/$1', '/é$1', '/%41$1', '/W?x=$2&', '/$first/W', '$uri'],
-  ...['/W/$last?l=$last', '/$mapped', '$mapped', '/W?a?b', '//W//$1', '/W/../$1', '/W#$1', '$1'],
+  ...['/W/$last?l=$last', '/$mapped', '$mapped', '/W?a?b', '//W//$1', '/W#$1', '$1'],
 ];
 
 const flags = ['', '', ' last', ' last', ' break', ' break', ' redirect', ' permanent'];
