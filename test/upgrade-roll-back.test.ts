@@ -144,9 +144,12 @@ test('a terminal whose window changes its size stops nothing', async (t) => {
   await eventually('the line', () => set.errorLog().includes('reopening logs'), limitMs);
   assert.equal(await answering(set), '2');
   assert.equal(workerThreads(set.pid), before);
-  // The new one has no terminal.
+  // The new one has no terminal. It has more workers, and so sockets of its own, which must not take
+  // connections when nobody accepts them.
   set.configure(2);
   const fresh = await replace(set, set.pid);
   await dismiss(set, fresh);
-  assert.equal(await answering(set), '2');
+  // One that came at the very moment of closing is lost: the kernel moves none to another socket.
+  await answering(set).catch(() => '');
+  for (let i = 0; i < 12; i += 1) assert.equal(await answering(set), '2');
 });

@@ -72,6 +72,11 @@ export interface ListenSockets {
   handOver(): readonly HandedSocket[];
   /** For the error log: inherited sockets that nobody asked for. They are closed. */
   unused(): readonly string[];
+  /**
+   * This process stops to accept for a while: where the older one that it was started by still does,
+   * that alone is to get the connections. Workers close their part once they have ended.
+   */
+  yieldToGiver(): void;
   /** Another process listens on unix sockets as well: their files stay when this one ends. */
   leaveFiles(leave: boolean): void;
   /** Closes and forgets everything. */

@@ -75,6 +75,10 @@ export class OwnSockets implements ListenSockets {
     return null;
   }
 
+  yieldToGiver(): void {
+    // There is none.
+  }
+
   reserve(listens: readonly ListenSetting[], workers: number): void {
     for (const listen of listens) {
       const address = this.#bound.get(listen.key);

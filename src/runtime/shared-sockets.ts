@@ -36,8 +36,8 @@ interface Group {
   readonly descriptors: number[];
   /** As of `HandedSocket`. */
   readonly ours: boolean;
-  /** Were they bound by an older process, which may listen on them still? */
-  readonly inherited: boolean;
+  /** How many were bound by an older process, which may listen on them still? */
+  readonly inherited: number;
   /** Of a unix socket whose file is removed at the end: what tells it from another one's file. */
   readonly inode: number | null;
   /** How `descriptors` came to be when no second name could be given to the file. */
@@ -45,7 +45,7 @@ interface Group {
 }
 
 /** What this process has bound itself. */
-const bound = { ours: true, inherited: false };
+const bound = { ours: true, inherited: 0 };
 
 /** All listening sockets of one proxy. */
 export class SharedSockets implements ListenSockets {
@@ -153,6 +153,14 @@ export class SharedSockets implements ListenSockets {
     return lines;
   }
 
+  yieldToGiver(): void {
+    if (!this.#parts.inherited.giverLives) return;
+    for (const { descriptors, inherited } of this.#groups.values()) {
+      if (inherited === 0) continue;
+      for (const own of descriptors.splice(inherited)) this.#parts.calls.close(own);
+    }
+  }
+
   leaveFiles(leave: boolean): void {
     this.#leavesFiles = leave;
   }
@@ -182,7 +190,8 @@ export class SharedSockets implements ListenSockets {
       const { descriptors, ours } = taken;
       const inode = address.kind === 'unix' && ours ? inodeOf(address.path) : null;
       const sockets = [...descriptors];
-      return { address, descriptors: sockets, ours, inherited: true, inode, holder: null };
+      const count = sockets.length;
+      return { address, descriptors: sockets, ours, inherited: count, inode, holder: null };
     }
     if (address.kind === 'unix') return await bindFile(address, calls);
     const socket = openSocket(address, listen, this.#parts.reusePort);
@@ -211,7 +220,7 @@ export class SharedSockets implements ListenSockets {
   #closeGroup({ address, descriptors, inherited, inode, holder }: Group): void {
     for (const descriptor of descriptors) this.#parts.calls.close(descriptor);
     if (address.kind !== 'unix' || this.#leavesFiles) return;
-    if (inherited && this.#parts.inherited.giverLives) return;
+    if (inherited > 0 && this.#parts.inherited.giverLives) return;
     holder?.[Symbol.dispose]();
     if (inode !== null && inodeOf(address.path) === inode) removeFile(address.path);
   }

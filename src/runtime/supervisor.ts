@@ -194,6 +194,7 @@ export class Supervisor {
       if (!settings.masterProcess || this.#absence !== null) return Promise.resolve();
       this.#absence = new Absence(this.#crew.size);
       this.#log.log('notice', 'the workers are let go, the listening sockets stay');
+      this.#sockets.yieldToGiver();
       this.#crew.dismiss(settings.workerShutdownTimeout);
       return Promise.resolve();
     });
