@@ -246,11 +246,14 @@ test('max= closes the file that was used longest ago, and loses no line', async 
   const running = await startProxy(alone(port, inside), { scope: t });
   for (let i = 0; i < 40; i += 1) await request({ port, path: `/${i}?n=${i % 8}` });
   await running.stop();
-  const all = Array.from({ length: 8 }, (_, n) => lines(running.folder, `v-${n}.log`));
-  assert.deepEqual(
-    all,
-    Array.from({ length: 8 }, (_, n) => [0, 1, 2, 3, 4].map((k) => `/${n + 8 * k}`)),
-  );
+  // What a file still has to write when it makes room for another is written beside everything else.
+  for (let n = 0; n < 8; n += 1) {
+    const found = await linesWhenThere(running.folder, `v-${n}.log`, 5);
+    assert.deepEqual(
+      found,
+      [0, 1, 2, 3, 4].map((k) => `/${n + 8 * k}`),
+    );
+  }
 });
 
 test('a full disk stops no service: lines are dropped, counted, and reported once', async (t) => {
