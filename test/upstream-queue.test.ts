@@ -9,7 +9,7 @@ import { freePort } from './kit/ports.ts';
 import { RawConnection } from './kit/raw-client.ts';
 import { RecordingUpstream } from './kit/recording-upstream.ts';
 import { startProxy } from './kit/sallyport.ts';
-import { atEnd } from './kit/scope.ts';
+import { atEnd, type Scope } from './kit/scope.ts';
 
 const head = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n';
 
@@ -22,6 +22,19 @@ async function asked(port: number, path = '/'): Promise<RawConnection> {
   const connection = await RawConnection.open({ port });
   await connection.send(head.replace('/', path));
   return connection;
+}
+
+/** A server that reads a request and then does what the test does with the socket. */
+async function startUnfit(scope: Scope): Promise<{ port: number; unfit: readonly Socket[] }> {
+  const unfit: Socket[] = [];
+  const server = createServer((socket) => {
+    socket.on('error', () => undefined);
+    socket.once('data', () => unfit.push(socket));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  atEnd(scope, () => void server.close());
+  const { port } = server.address() as AddressInfo;
+  return { port, unfit };
 }
 
 test('requests wait their turn, and reuse the connection of the one before', async (t) => {
@@ -94,13 +107,7 @@ test('who goes away leaves the queue: the place is free for another', async (t) 
 
 test('a streamed body that comes while its request waits for another server is not lost', async (t) => {
   const port = await freePort();
-  const unfit: Socket[] = [];
-  const failing = createServer((socket) => {
-    socket.on('error', () => undefined);
-    socket.once('data', () => unfit.push(socket));
-  });
-  await new Promise<void>((resolve) => failing.listen(0, '127.0.0.1', resolve));
-  atEnd(t, () => void failing.close());
+  const { port: failingPort, unfit } = await startUnfit(t);
   const held: (() => void)[] = [];
   const upstream = await RecordingUpstream.start(
     {
@@ -111,7 +118,6 @@ test('a streamed body that comes while its request waits for another server is n
     },
     t,
   );
-  const { port: failingPort } = failing.address() as AddressInfo;
   const group = `server 127.0.0.1:${failingPort}; server ${upstream.address} max_conns=1; queue 5;`;
   const text = config(port, group).replace('proxy_pass', 'proxy_request_buffering off; proxy_pass');
   await startProxy(text, { scope: t });
@@ -134,19 +140,12 @@ test('a streamed body that comes while its request waits for another server is n
 
 test('a client that goes away while its streamed request waits is noticed', async (t) => {
   const port = await freePort();
-  const unfit: Socket[] = [];
-  const failing = createServer((socket) => {
-    socket.on('error', () => undefined);
-    socket.once('data', () => unfit.push(socket));
-  });
-  await new Promise<void>((resolve) => failing.listen(0, '127.0.0.1', resolve));
-  atEnd(t, () => void failing.close());
+  const { port: failingPort, unfit } = await startUnfit(t);
   const held: (() => void)[] = [];
   const upstream = await RecordingUpstream.start(
     { answer: () => new Promise((resolve) => held.push(() => resolve({ body: 'ok' }))) },
     t,
   );
-  const { port: failingPort } = failing.address() as AddressInfo;
   const group = `server 127.0.0.1:${failingPort}; server ${upstream.address} max_conns=1; queue 1;`;
   const text = config(port, group)
     .replace('proxy_pass', 'proxy_request_buffering off; proxy_pass')

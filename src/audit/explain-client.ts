@@ -65,7 +65,7 @@ export class ExplainClient extends SilentClient {
   }
 
   override abortBody(x: Exchange): void {
-    if (this.finish(x, true)) this.#end();
+    if (this.finish(x)) this.#end();
   }
 
   #abandon(x: Exchange): void {

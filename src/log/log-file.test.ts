@@ -107,14 +107,25 @@ test('a batch on its way at a rotation is not lost', async () => {
   assert.equal(read(path), 'after\n');
 });
 
-test('where the path cannot be opened anew, the old file stays in use and one says so', () => {
-  const place = join(folder, 'gone');
+/** A log whose folder has got another name, and that was to be opened anew. */
+function fileMovedAway(name: string): {
+  readonly place: string;
+  readonly path: string;
+  readonly said: readonly string[];
+  readonly file: LogFile;
+} {
+  const place = join(folder, name);
   mkdirSync(place);
   const path = join(place, 'x.log');
   const said: string[] = [];
   const file = LogFile.open(path, { complaint: new Complaint((text) => said.push(text)) });
   renameSync(place, `${place}.1`);
   file.reopen();
+  return { place, path, said, file };
+}
+
+test('where the path cannot be opened anew, the old file stays in use and one says so', () => {
+  const { place, said, file } = fileMovedAway('gone');
   file.write('kept\n');
   file.close();
   assert.equal(read(join(`${place}.1`, 'x.log')), 'kept\n');
@@ -123,13 +134,7 @@ test('where the path cannot be opened anew, the old file stays in use and one sa
 });
 
 test('a path that could not be opened anew is tried again with the next lines', async () => {
-  const place = join(folder, 'away');
-  mkdirSync(place);
-  const path = join(place, 'x.log');
-  const said: string[] = [];
-  const file = LogFile.open(path, { complaint: new Complaint((text) => said.push(text)) });
-  renameSync(place, `${place}.1`);
-  file.reopen();
+  const { place, path, said, file } = fileMovedAway('away');
   file.write('kept\n');
   file.flush();
   mkdirSync(place);

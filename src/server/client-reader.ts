@@ -248,11 +248,8 @@ export abstract class ClientReader implements Downstream {
   // True: something was taken and there may be more to do.
   protected processBody(): boolean {
     const body = this.body;
-    if (body.ended || body.failed !== 0 || (this.sink === null && this.exchange !== null)) {
-      if (this.input.length >= pipelineBytes) this.socket.pause();
-      return false;
-    }
-    if (this.bodyPaused) {
+    const unwanted = this.sink === null && this.exchange !== null;
+    if (body.ended || body.failed !== 0 || unwanted || this.bodyPaused) {
       if (this.input.length >= pipelineBytes) this.socket.pause();
       return false;
     }

@@ -89,7 +89,7 @@ class PostActionClient extends SilentClient {
       return;
     }
     if (this.#keptStatus !== 0) x.status = this.#keptStatus;
-    this.finish(x, true);
+    this.finish(x);
   }
 
   override abortBody(x: Exchange): void {

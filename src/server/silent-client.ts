@@ -53,12 +53,12 @@ export abstract class SilentClient implements Downstream, Unattended {
     if (this.#exchange !== null) this.abandon(this.#exchange);
   }
 
-  /** Ends it, since nobody wants the rest. */
+  /** Ends it, since nobody wants the rest. Who waits for the answer is not told. */
   abandon(x: Exchange): void {
     if (x.finished) return;
     if (!x.headSent) x.status = 499;
     this.letGo(x);
-    this.finish(x, true);
+    this.finish(x);
   }
 
   abstract sendHead(x: Exchange, first: FirstPart, last: boolean, done?: () => void): boolean;
@@ -68,16 +68,20 @@ export abstract class SilentClient implements Downstream, Unattended {
   /**
    * Ends an exchange: once, whoever comes first.
    *
-   * @param logs - is it written to its logs?
    * @returns false where it was over already
    */
-  protected finish(x: Exchange, logs: boolean): boolean {
+  protected finish(x: Exchange): boolean {
     if (x.finished) return false;
     x.finished = true;
     x.owner = null;
-    if (logs) logExchange(x);
+    if (this.isLogged(x)) logExchange(x);
     releaseExchange(x);
     if (this.#exchange !== null) serverOf(this.#exchange).unattended.end(this);
+    return true;
+  }
+
+  /** Is it written to its logs? */
+  protected isLogged(_x: Exchange): boolean {
     return true;
   }
 

@@ -160,14 +160,10 @@ class SubrequestClient extends SilentClient {
   }
 
   override abortBody(x: Exchange): void {
-    if (this.finish(x, locationOf(x).logsSubrequests)) this.#receiver.onSubrequestEnd(x);
+    if (this.finish(x)) this.#receiver.onSubrequestEnd(x);
   }
 
-  /** The receiver is not told. */
-  override abandon(x: Exchange): void {
-    if (x.finished) return;
-    if (!x.headSent) x.status = 499;
-    this.letGo(x);
-    this.finish(x, locationOf(x).logsSubrequests);
+  protected override isLogged(x: Exchange): boolean {
+    return locationOf(x).logsSubrequests;
   }
 }
