@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { Agent, createServer, request } from 'node:http';
 import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
+import { createServer as createRawServer, type AddressInfo } from 'node:net';
 import { test, type TestContext } from 'node:test';
 import { freePort } from './kit/ports.ts';
 import { Random } from './kit/random.ts';
@@ -98,4 +98,39 @@ test('each upstream request has the body of its own client', async (t) => {
     { scope: t },
   );
   await Promise.all(Array.from({ length: clients }, (_, seed) => beClient(port, seed)));
+});
+
+/** A server that takes a little of a request, waits until the rest is on its way, and breaks off. */
+async function startBreaking(t: TestContext): Promise<number> {
+  const server = createRawServer((socket) => {
+    socket.on('error', () => undefined);
+    socket.once('data', () => {
+      socket.pause();
+      setTimeout(() => socket.resetAndDestroy(), 50);
+    });
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => server.close());
+  return (server.address() as AddressInfo).port;
+}
+
+test('a body that one server broke off reaches the next one whole, behind a head of its own', async (t) => {
+  const breaking = await startBreaking(t);
+  const upstream = await startHashing(t);
+  const port = await freePort();
+  await startProxy(
+    `http { client_max_body_size 0; client_body_buffer_size 8m;
+      upstream u { server 127.0.0.1:${breaking} max_fails=0; server 127.0.0.1:${upstream} backup; }
+      server { listen 127.0.0.1:${port}; proxy_http_version 1.1;
+        proxy_next_upstream error non_idempotent; proxy_set_header X-Tried "$upstream_addr";
+        location / { proxy_pass http://u; } } }`,
+    { scope: t },
+  );
+  const agent = new Agent();
+  for (const size of [5000, 60_000, 65_536, 4_000_000]) {
+    const body = Buffer.alloc(size, `${size} `);
+    const answer = await upload({ agent, port, path: '/', body }, new Random(size));
+    assert.equal(answer, hashOf(body), `${size} bytes`);
+  }
+  agent.destroy();
 });

@@ -53,6 +53,25 @@ test('what the kernel does not take at once keeps its order, and leaves before t
   assert.equal(writer.pending, 0);
 });
 
+test('it says when the kernel has taken what it did not take at once, and only then', async (t) => {
+  const { near, far } = await pair(t);
+  let drained = 0;
+  const writer = new DirectWriter(near, () => (drained += 1));
+  const message = Buffer.alloc(1_000_000, 'x');
+  let written = 0;
+  while (writer.pending === 0) {
+    assert.equal(drained, 0);
+    assert.equal(writer.write(message), true);
+    written += message.length;
+  }
+  let read = 0;
+  far.on('data', (chunk: Buffer) => (read += chunk.length));
+  far.resume();
+  while (read < written) await once(far, 'data');
+  assert.equal(drained, 1);
+  assert.equal(writer.pending, 0);
+});
+
 test('it does not overtake what the stream has queued, or holds back', async (t) => {
   const { near } = await pair(t);
   const writer = new DirectWriter(near);

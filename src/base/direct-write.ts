@@ -1,4 +1,4 @@
-// Small messages on plain sockets go past the queue of their stream while that is empty: what the
+// Whole messages on plain sockets go past the queue of their stream while that is empty: what the
 // stream does for a write costs as much as composing a head. `_write` is what the documentation of
 // streams has implementers write, and what the stream would call.
 //
@@ -12,27 +12,35 @@ export class DirectWriter {
   /** Bytes that the kernel has not taken yet. */
   pending = 0;
   readonly #socket: Socket;
+  readonly #drained: (() => void) | null;
+  #writing = false;
 
-  constructor(socket: Socket) {
+  /** @param drained - the kernel has taken what it did not take at once */
+  constructor(socket: Socket, drained: (() => void) | null = null) {
     this.#socket = socket;
+    this.#drained = drained;
   }
 
   /**
-   * Writes text as latin1. A failure destroys the socket, as that of its own writes does.
+   * Writes bytes, or text as latin1. A failure destroys the socket, as that of its own writes does.
    *
    * @returns false where something is queued before it: nothing was written
    */
-  write(text: string): boolean {
+  write(data: string | Buffer): boolean {
     const socket = this.#socket;
     if (this.pending > 0 || socket.writableLength > 0 || socket.writableCorked > 0) return false;
     if (!socket.writable) return false;
-    this.pending = text.length;
-    socket._write(text, 'latin1', this.#done);
+    this.pending = data.length;
+    this.#writing = true;
+    if (typeof data === 'string') socket._write(data, 'latin1', this.#done);
+    else socket._write(data, 'buffer' as BufferEncoding, this.#done);
+    this.#writing = false;
     return true;
   }
 
   readonly #done = (error?: Error | null): void => {
     this.pending = 0;
     if (error !== null && error !== undefined) this.#socket.destroy(error);
+    else if (!this.#writing && this.#drained !== null) this.#drained();
   };
 }

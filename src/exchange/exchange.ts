@@ -29,8 +29,12 @@ export interface LocationFacts {
 /** A request body that was read whole: it can be sent again, also after an internal redirect. */
 export interface StoredBody {
   readonly length: number;
-  /** The whole body where it is in memory, else null. */
-  readonly inMemory: readonly Buffer[] | null;
+  /** Is all of it in memory? */
+  readonly inMemory: boolean;
+  /** The whole body, where it is in memory. */
+  parts(): readonly Buffer[];
+  /** Head and body in one piece, if they are; never where several requests have the same body. */
+  precededBy?(head: string): Buffer | null;
   /** Of a file that keeps its name while the request lasts; else null. */
   readonly fileName?: string | null;
   append(chunk: Buffer): void;

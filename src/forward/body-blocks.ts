@@ -1,13 +1,15 @@
 // Memory for request bodies, in blocks that are used again: a body is good during the call that
 // brings it, so it has to be copied, and fresh memory for each would cost more than the copy.
 
-const blockBytes = 65_536;
-/** Unused blocks that are kept by a thread at most: 16 MB. */
+/** Room at the beginning of a block, for the head of the request that its body is sent with. */
+export const headRoom = 4096;
+const blockBytes = headRoom + 65_536;
+/** Unused blocks that are kept by a thread at most: 17 MB. */
 const mostFree = 256;
 
 const free: Buffer[] = [];
 
-/** A block of 64 KB with any content, to be given back once nobody looks at it. */
+/** A block of `headRoom` and 64 KB with any content, to be given back once nobody looks at it. */
 export function takeBlock(): Buffer {
   return free.pop() ?? Buffer.allocUnsafeSlow(blockBytes);
 }

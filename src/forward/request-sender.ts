@@ -144,12 +144,11 @@ export abstract class RequestSender extends Attempt implements BodySink {
       this.sendWhole(connection, connection.write(head + own));
       return;
     }
-    const body = spool === null ? null : spool.inMemory;
-    if (spool === null || body !== null) {
+    if (spool === null || spool.inMemory) {
       if (this.streaming || (spool !== null && spool.length > inlineBodyBytes)) {
         connection.surviveWriteErrors();
       }
-      const ready = writeHead(connection, head, body);
+      const ready = writeHead(connection, head, spool);
       if (this.streaming) {
         this.stream();
         return;
@@ -267,10 +266,13 @@ function writeCopy(connection: UpstreamConnection, chunk: Buffer): boolean {
 function writeHead(
   connection: UpstreamConnection,
   head: string,
-  body: readonly Buffer[] | null,
+  stored: StoredBody | null,
 ): boolean {
-  const [first] = body ?? [];
-  if (body === null || first === undefined) return connection.writeMessage(head);
+  const whole = stored?.precededBy?.(head) ?? null;
+  if (whole !== null) return connection.writeMessage(whole);
+  const body = stored?.parts() ?? [];
+  const [first] = body;
+  if (first === undefined) return connection.writeMessage(head);
   if (body.length === 1 && first.length <= inlineBodyBytes) {
     return connection.writeMessage(head + first.toString('latin1'));
   }

@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
+import { headRoom } from './body-blocks.ts';
 import { RequestSpool, type BodyStorage } from './request-spool.ts';
 
 const root = mkdtempSync(path.join(tmpdir(), 'spool-'));
@@ -49,8 +50,47 @@ for (const [name, parts] of sizes) {
     assert.ok(readAll(spool).equals(expected), 'while it is written');
     for (let i = 0; i < 50; i += 1) await turn();
     assert.ok(readAll(spool).equals(expected), 'from the file');
-    assert.equal(spool.inMemory === null, expected.length > 1000);
+    assert.equal(spool.inMemory, expected.length <= 1000);
     spool.close();
+    spool.close();
+  });
+}
+
+test('a head and the body behind it are in one piece, anew for each head', () => {
+  const spool = new RequestSpool(storage({ memoryLimit: 100_000 }));
+  const parts = [5000, 30_000, 7, 30_000].map((size) => randomBytes(size));
+  for (const part of parts) spool.append(part);
+  const body = Buffer.concat(parts);
+  const heads = [
+    'POST / HTTP/1.1\r\n\r\n',
+    'PUT /caf\u00e9 HTTP/1.1\r\n\r\n',
+    '',
+    'x'.repeat(headRoom),
+  ];
+  for (const head of heads) {
+    const expected = Buffer.concat([Buffer.from(head, 'latin1'), body]);
+    assert.ok(spool.precededBy(head)?.equals(expected), `${head.length} bytes of head`);
+  }
+  assert.equal(spool.precededBy('x'.repeat(headRoom + 1)), null, 'a longer head');
+  assert.ok(Buffer.concat(spool.parts()).equals(body), 'the body is as it was');
+  spool.close();
+});
+
+const scattered: readonly (readonly [string, readonly number[], number])[] = [
+  ['one that is small', [4000], 100_000],
+  ['one that began with a small part', [100, 5000], 100_000],
+  ['one of several blocks', [65_536, 1], 100_000],
+  ['one in a file', [5000], 1000],
+];
+
+for (const [name, parts, memoryLimit] of scattered) {
+  test(`there is no such piece of a body, but all of its bytes: ${name}`, () => {
+    const spool = new RequestSpool(storage({ memoryLimit }));
+    const chunks = parts.map((size) => randomBytes(size));
+    for (const chunk of chunks) spool.append(chunk);
+    assert.equal(spool.precededBy('GET'), null);
+    assert.ok(readAll(spool).equals(Buffer.concat(chunks)));
+    if (spool.inMemory) assert.ok(Buffer.concat(spool.parts()).equals(Buffer.concat(chunks)));
     spool.close();
   });
 }

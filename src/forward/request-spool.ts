@@ -3,11 +3,11 @@
 
 import fs from 'node:fs';
 import { freeBuffer } from '../base/free-buffer.ts';
-import { giveBlock, takeBlock } from './body-blocks.ts';
+import { giveBlock, headRoom, takeBlock } from './body-blocks.ts';
 import { openNamed, openNameless, type TempFolder } from './temp-file.ts';
 
 const readSize = 65_536;
-/** Parts below this are not worth a block. */
+/** A part below this is not worth a block. */
 const leastInBlock = 4096;
 
 /** Where request bodies of a location are kept. */
@@ -32,8 +32,9 @@ interface PendingPart {
 /** A request body at rest. */
 export class RequestSpool {
   readonly #storage: BodyStorage;
+  /** Small parts, which come before what is in the blocks. */
   #chunks: Buffer[] = [];
-  /** Memory that some of the chunks are in; the last has room from `#used` on. */
+  /** Full from beginning, or `headRoom`, to end; the last up to `#used`. */
   #blocks: Buffer[] = [];
   #used = 0;
   #file: number | null = null;
@@ -65,8 +66,9 @@ export class RequestSpool {
       this.#moveToFile();
     }
     if (this.#file !== null) this.#store(this.#file, chunk, offset);
-    else if (chunk.length < leastInBlock) this.#chunks.push(Buffer.from(chunk));
-    else this.#putIntoBlocks(chunk);
+    else if (chunk.length < leastInBlock && this.#blocks.length === 0) {
+      this.#chunks.push(Buffer.from(chunk));
+    } else this.#putIntoBlocks(chunk);
   }
 
   #putIntoBlocks(chunk: Buffer): void {
@@ -74,11 +76,10 @@ export class RequestSpool {
       let block = this.#blocks.at(-1);
       if (block === undefined || this.#used === block.length) {
         block = takeBlock();
+        this.#used = this.#blocks.length === 0 ? headRoom : 0;
         this.#blocks.push(block);
-        this.#used = 0;
       }
       const bytes = chunk.copy(block, this.#used, at);
-      this.#chunks.push(block.subarray(this.#used, this.#used + bytes));
       this.#used += bytes;
       at += bytes;
     }
@@ -97,7 +98,7 @@ export class RequestSpool {
     this.#file = opened.file;
     if (inFileOnly !== 'off') this.fileName = opened.name;
     let offset = 0;
-    for (const chunk of this.#chunks) {
+    for (const chunk of this.parts()) {
       this.#store(opened.file, chunk, offset);
       offset += chunk.length;
     }
@@ -144,14 +145,39 @@ export class RequestSpool {
     this.#writeNext(file);
   }
 
-  /** The whole body where it is in memory, so that it can leave with the head; else null. */
-  get inMemory(): readonly Buffer[] | null {
-    return this.#file === null ? this.#chunks : null;
+  /** Is all of it in memory, so that it can leave with the head? */
+  get inMemory(): boolean {
+    return this.#file === null;
+  }
+
+  /** A body in memory. */
+  parts(): readonly Buffer[] {
+    const blocks = this.#blocks;
+    const views = blocks.map((block, i) => {
+      const end = i + 1 === blocks.length ? this.#used : block.length;
+      return block.subarray(i === 0 ? headRoom : 0, end);
+    });
+    return [...this.#chunks, ...views];
+  }
+
+  /**
+   * The head and the whole body in one piece, where they are without copying the body; else null. It
+   * is good until the next call, for one server at a time.
+   *
+   * @param head - one character is one byte
+   */
+  precededBy(head: string): Buffer | null {
+    const [block] = this.#blocks;
+    const isWhole = this.#blocks.length === 1 && this.#used - headRoom === this.length;
+    if (block === undefined || !isWhole || head.length > headRoom) return null;
+    const start = headRoom - head.length;
+    block.write(head, start, 'latin1');
+    return block.subarray(start, this.#used);
   }
 
   /** Of a body in the file: up to 64 KB from `position`; empty at the end. */
   read(position: number): Buffer {
-    if (this.#file === null) return Buffer.concat(this.#chunks).subarray(position);
+    if (this.#file === null) return Buffer.concat(this.parts()).subarray(position);
     let end = this.length;
     for (const { offset, chunk } of this.#pending) {
       if (offset > position) end = Math.min(end, offset);
@@ -165,7 +191,7 @@ export class RequestSpool {
     return buffer.subarray(0, bytes);
   }
 
-  /** What `inMemory` gave must not be looked at any more. */
+  /** What `parts` and `precededBy` gave must not be looked at any more. */
   close(): void {
     this.#releaseMemory();
     this.#pending = [];

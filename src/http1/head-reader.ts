@@ -56,6 +56,15 @@ export class HeadReader {
     return start === end ? '' : this.text.substring(start - this.base, end - this.base);
   }
 
+  /** As `cut`; where it is the usual text, that itself, which needs no memory. */
+  cutUsual(start: number, end: number, usual: string): string {
+    if (end - start !== usual.length) return this.cut(start, end);
+    for (let i = 0; i < usual.length; i += 1) {
+      if (this.input[start + i] !== usual.charCodeAt(i)) return this.cut(start, end);
+    }
+    return usual;
+  }
+
   /** Notes what is wrong at a byte and returns the result given. */
   fail(result: number, what: string, at: number): number {
     this.error = `${what} at byte ${at - this.base}`;

@@ -85,6 +85,13 @@ test('a request head is read with all that follows from it', () => {
   ]);
 });
 
+test('a method is what was sent, be it a usual one, like one, or any other', () => {
+  const methods = 'GET HEAD POST OPTIONS DELETE PUT GOT GE GETS P X-Y_Z'.split(' ');
+  for (const method of methods) {
+    assert.equal(accepted(line(`${method} / HTTP/1.1`)).method, method);
+  }
+});
+
 test('targets are split into form, path and query', () => {
   const rows: [string, string, string, string, boolean][] = [
     ['GET / HTTP/1.1', 'origin', '/', '', false],

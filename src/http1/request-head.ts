@@ -204,13 +204,20 @@ function readHead(head: RequestHead, limits: RequestHeadLimits): number {
   return verdict < 0 ? verdict : end;
 }
 
+/** By first letter. */
+const usualMethods: readonly string[] = Array.from(
+  { length: 256 },
+  (_, code) =>
+    ['GET', 'HEAD', 'POST', 'OPTIONS', 'DELETE'].find((m) => m.charCodeAt(0) === code) ?? '',
+);
+
 function readRequestLine(head: RequestHead, limits: RequestHeadLimits): number {
   const input = reader.input;
   const start = reader.position;
   let at = start;
   while (methodClasses[input[at] as number] === 1) at += 1;
   if (at === start || input[at] !== Char.space) return reader.bad('invalid method', at);
-  head.method = reader.cut(start, at);
+  head.method = reader.cutUsual(start, at, usualMethods[input[start] as number] ?? '');
   reader.position = at + 1;
   const targetEnd = readTarget(reader, head);
   if (targetEnd < 0) return targetEnd;

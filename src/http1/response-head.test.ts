@@ -40,6 +40,9 @@ test('the reason phrase may be anything printable, empty, or missing', () => {
     ['HTTP/1.1 200', 200, ''],
     ['HTTP/1.1 404 Not  Found\t\xe9', 404, 'Not  Found\t\xe9'],
     ['HTTP/1.1 100 Continue', 100, 'Continue'],
+    ['HTTP/1.1 200 OX', 200, 'OX'],
+    ['HTTP/1.1 404 not found', 404, 'not found'],
+    ['HTTP/1.1 418 ', 418, ''],
     ['HTTP/1.0 999 x', 999, 'x'],
   ];
   for (const [text, status, reason] of rows) {

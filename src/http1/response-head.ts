@@ -10,6 +10,7 @@ import { readFieldLines } from './field-lines.ts';
 import { Fields } from './fields.ts';
 import { boundOfHead, HeadReader } from './head-reader.ts';
 import { HeadResult } from './head-result.ts';
+import { reasonPhrase } from './status.ts';
 
 /**
  * A response head. `parseResponseHead` overwrites all of it, so `reset` is needed only to let go of
@@ -181,7 +182,7 @@ function readStatusLine(head: ResponseHead): number {
   if (input[at] !== Char.cr || input[at + 1] !== Char.lf) {
     return reader.bad('control character in status line', at);
   }
-  head.reason = reader.cut(reasonStart, at);
+  head.reason = reader.cutUsual(reasonStart, at, reasonPhrase(status));
   return at + 2;
 }
 

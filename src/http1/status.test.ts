@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { reasonPhrase, statusLine } from './status.ts';
+import { reasonPhrase, statusLine, statusLineOf, statusText } from './status.ts';
 
 test('reason phrases are those of nginx', () => {
   const rows: [number, string][] = [
@@ -23,6 +23,16 @@ test('reason phrases are those of nginx', () => {
 test('a status line keeps the space after the code where there is no phrase', () => {
   assert.equal(statusLine(404), 'HTTP/1.1 404 Not Found\r\n');
   assert.equal(statusLine(418), 'HTTP/1.1 418 \r\n');
+});
+
+test('a status line has the phrase that came with it', () => {
+  assert.equal(statusLineOf(404, 'Not Found'), statusLine(404));
+  assert.equal(statusLineOf(302, 'Found'), 'HTTP/1.1 302 Found\r\n');
+  assert.equal(statusLineOf(200, ''), 'HTTP/1.1 200 \r\n');
+});
+
+test('a status is logged as three digits', () => {
+  assert.deepEqual([0, 9, 200, 999, 1000].map(statusText), ['000', '009', '200', '999', '1000']);
 });
 
 test('what is no status code gives the line of 500', () => {

@@ -45,14 +45,26 @@ const reasons: Readonly<Record<number, string>> = {
   507: 'Insufficient Storage',
 };
 
+// Tables by status: a request asks three times.
+const phrases: string[] = [];
+const digits: string[] = [];
 const lines: string[] = [];
 for (let status = 0; status < 1000; status += 1) {
-  lines.push(`HTTP/1.1 ${String(status).padStart(3, '0')} ${reasons[status] ?? ''}\r\n`);
+  const phrase = reasons[status] ?? '';
+  const text = String(status).padStart(3, '0');
+  phrases.push(phrase);
+  digits.push(text);
+  lines.push(`HTTP/1.1 ${text} ${phrase}\r\n`);
 }
 
 /** nginx's reason phrase, '' where it has none. */
 export function reasonPhrase(status: number): string {
-  return reasons[status] ?? '';
+  return phrases[status] ?? '';
+}
+
+/** Three digits, as nginx logs a status. */
+export function statusText(status: number): string {
+  return digits[status] ?? String(status);
 }
 
 /**
@@ -67,6 +79,6 @@ export function statusLine(status: number): string {
 
 /** The status line with a reason phrase from elsewhere, which must be a valid one. */
 export function statusLineOf(status: number, reason: string): string {
-  if (reason === reasons[status]) return statusLine(status);
-  return `HTTP/1.1 ${String(status).padStart(3, '0')} ${reason}\r\n`;
+  if (reason === phrases[status]) return statusLine(status);
+  return `HTTP/1.1 ${statusText(status)} ${reason}\r\n`;
 }

@@ -5,8 +5,8 @@ import { variable, type VariableRow } from '../exchange/variable.ts';
 import type { Module } from './module.ts';
 
 function bodyText({ storedBody }: Exchange): string | null {
-  if (storedBody === null || storedBody.length === 0 || storedBody.inMemory === null) return null;
-  return Buffer.concat(storedBody.inMemory).toString('latin1');
+  if (storedBody === null || storedBody.length === 0 || !storedBody.inMemory) return null;
+  return Buffer.concat(storedBody.parts()).toString('latin1');
 }
 
 // What the proxy's own Content-Length and Transfer-Encoding say of the body that is passed on.

@@ -15,6 +15,7 @@ import {
 } from '../exchange/variable.ts';
 import { FieldId, fieldIdOf } from '../http1/field-id.ts';
 import type { Fields } from '../http1/fields.ts';
+import { statusText } from '../http1/status.ts';
 import { locationOf } from '../server/phases.ts';
 import { logError, requestLine } from '../server/request-log.ts';
 import { cookieValue } from './cookie.ts';
@@ -226,9 +227,7 @@ const rows: readonly VariableRow[] = [
   variable('server_protocol', '"HTTP/1.1" or "HTTP/1.0".', (x) =>
     x.request.version === 11 ? 'HTTP/1.1' : 'HTTP/1.0',
   ),
-  variable('status', 'Status of the response.', (x) =>
-    String(x.status || x.fixedStatus).padStart(3, '0'),
-  ),
+  variable('status', 'Status of the response.', (x) => statusText(x.status || x.fixedStatus)),
   variable('time_iso8601', 'Local time, ISO 8601.', () => {
     formatTimes();
     return isoText;

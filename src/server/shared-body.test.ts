@@ -5,7 +5,11 @@ import { shareBody } from './shared-body.ts';
 
 class FakeBody implements StoredBody {
   closed = 0;
-  readonly inMemory = [Buffer.from('abc')];
+  readonly inMemory = true;
+
+  parts(): readonly Buffer[] {
+    return [Buffer.from('abc')];
+  }
   readonly length = 3;
 
   append(): void {

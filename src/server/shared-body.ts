@@ -6,7 +6,8 @@ import type { StoredBody } from '../exchange/exchange.ts';
 /** The body of a request with `Content-Length: 0`. */
 export const emptyBody: StoredBody = {
   length: 0,
-  inMemory: [],
+  inMemory: true,
+  parts: () => [],
   append(): void {
     throw new Error('an empty body stays empty');
   },
@@ -34,8 +35,12 @@ class BodyShare implements StoredBody {
     return this.#body.length;
   }
 
-  get inMemory(): readonly Buffer[] | null {
+  get inMemory(): boolean {
     return this.#body.inMemory;
+  }
+
+  parts(): readonly Buffer[] {
+    return this.#body.parts();
   }
 
   append(chunk: Buffer): void {

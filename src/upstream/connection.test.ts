@@ -115,6 +115,38 @@ test('a user that returns false gets the rest after resume', async () => {
   await origin.stop();
 });
 
+test('a whole request of bytes or text goes out at once, and counts', async () => {
+  const origin = await Origin.start((socket) => socket.pipe(socket));
+  const user = new Recorder();
+  const connection = await connected(origin.target(), user);
+  assert.equal(connection.writeMessage(Buffer.from('au lait ')), true);
+  assert.equal(connection.writeMessage('caf\u00e9'), true);
+  assert.equal(connection.writableLength, 0);
+  while (user.text.length < 12) await user.next('data');
+  assert.equal(user.text, 'au lait caf\u00e9');
+  assert.equal(connection.bytesSent, 12);
+  assert.equal(user.events.includes('drain'), false);
+  connection.destroy();
+  await origin.stop();
+});
+
+test('a whole request that does not fit says so, is not reusable, and onDrain follows', async () => {
+  const origin = await Origin.start((socket) => socket.pause());
+  const user = new Recorder();
+  const connection = await connected(origin.target(), user);
+  const drained = user.next('drain');
+  const chunk = Buffer.alloc(8 * 1024 * 1024);
+  assert.equal(connection.writeMessage(chunk), false);
+  assert.ok(connection.writableLength > 0);
+  assert.equal(connection.reusable, false);
+  origin.sockets[0]?.resume();
+  await drained;
+  assert.equal(connection.writableLength, 0);
+  assert.equal(connection.reusable, true);
+  connection.destroy();
+  await origin.stop();
+});
+
 test('a write that does not fit says so and onDrain follows', async () => {
   const origin = await Origin.start((socket) => socket.pause());
   const user = new Recorder();

@@ -167,9 +167,10 @@ export class UpstreamConnection {
       buffer: () => this.#reader.next(this.user !== null),
       callback: (bytes) => this.#receive(bytes),
     });
-    this.#direct = target.tls === null ? new DirectWriter(this.#socket) : null;
+    const drained = (): void => this.user?.onDrain();
+    this.#direct = target.tls === null ? new DirectWriter(this.#socket, drained) : null;
     budget.upstreams += 1;
-    this.#socket.on('drain', () => this.user?.onDrain());
+    this.#socket.on('drain', drained);
     this.#socket.on('end', () => this.#end());
     this.#socket.on('close', () => this.#close());
   }
@@ -217,13 +218,14 @@ export class UpstreamConnection {
     return this.#socket.write(data, sent);
   }
 
-  /** As `write`, for a whole small request. */
-  writeMessage(text: string): boolean {
-    if (!this.connected || this.#writeFailed || this.#direct === null) return this.write(text);
-    if (!this.#direct.write(text)) return this.write(text);
+  /** As `write`, for a whole request. */
+  writeMessage(data: string | Buffer): boolean {
+    const direct = this.#direct;
+    if (!this.connected || this.#writeFailed || direct === null) return this.write(data);
+    if (!direct.write(data)) return this.write(data);
     this.asked = true;
-    this.bytesSent += text.length;
-    return true;
+    this.bytesSent += data.length;
+    return direct.pending === 0;
   }
 
   /** As `write`; the buffer's memory is freed when it has been sent (`freeBuffer`). */
