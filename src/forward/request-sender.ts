@@ -15,8 +15,10 @@ import { giveBlock, takeBlock } from './body-blocks.ts';
 import { RequestSpool } from './request-spool.ts';
 import { BodyFraming, composeUpstreamHead } from './upstream-head.ts';
 
-/** Bodies up to this size leave in one string with the head. */
-const inlineBodyBytes = 8192;
+/** Bodies up to this size leave in one text with the head where they are not in one piece with it. */
+const inlineBodyBytes = 16_384;
+/** A server may answer, and close, before it has read a larger body. */
+const readAtOnceBytes = 8192;
 /** Smaller parts of a body are copied into fresh memory. */
 const leastInBlock = 4096;
 /** Reads of a temporary file, 64 KB each, before others have their turn. */
@@ -145,7 +147,7 @@ export abstract class RequestSender extends Attempt implements BodySink {
       return;
     }
     if (spool === null || spool.inMemory) {
-      if (this.streaming || (spool !== null && spool.length > inlineBodyBytes)) {
+      if (this.streaming || (spool !== null && spool.length > readAtOnceBytes)) {
         connection.surviveWriteErrors();
       }
       const ready = writeHead(connection, head, spool);
@@ -270,11 +272,10 @@ function writeHead(
 ): boolean {
   const whole = stored?.precededBy?.(head) ?? null;
   if (whole !== null) return connection.writeMessage(whole);
-  const body = stored?.parts() ?? [];
-  const [first] = body;
-  if (first === undefined) return connection.writeMessage(head);
-  if (body.length === 1 && first.length <= inlineBodyBytes) {
-    return connection.writeMessage(head + first.toString('latin1'));
+  if (stored === null || stored.length === 0) return connection.writeMessage(head);
+  const body = stored.parts();
+  if (stored.length <= inlineBodyBytes) {
+    return connection.writeMessage(head + body.map((part) => part.toString('latin1')).join(''));
   }
   connection.cork();
   let ready = connection.write(head);

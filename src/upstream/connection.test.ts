@@ -147,6 +147,20 @@ test('a whole request that does not fit says so, is not reusable, and onDrain fo
   await origin.stop();
 });
 
+test('over TLS a small request is taken to have left, unless its memory is still in the queue', async () => {
+  const origin = await Origin.start((socket) => socket.pause());
+  const connection = await connected(origin.target('tls', 'policy'));
+  const small = 'x'.repeat(4096);
+  while (connection.writableLength === 0) connection.writeMessage(small);
+  assert.equal(connection.reusable, true);
+  connection.writeMessage('text is immutable');
+  assert.equal(connection.reusable, true);
+  connection.writeMessage(Buffer.from('bytes are not'));
+  assert.equal(connection.reusable, false);
+  connection.destroy();
+  await origin.stop();
+});
+
 test('a write that does not fit says so and onDrain follows', async () => {
   const origin = await Origin.start((socket) => socket.pause());
   const user = new Recorder();

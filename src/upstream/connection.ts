@@ -97,7 +97,7 @@ export interface SocketReads {
   readonly callback: (bytes: number, buffer: Uint8Array) => boolean;
 }
 
-/** A head and a body that leaves with it. */
+/** A head and a small body. */
 const smallRequestBytes = 16_384;
 
 /** How long a server may take what was written before the connection was ended. */
@@ -146,6 +146,8 @@ export class UpstreamConnection {
   #ended = false;
   #writeFailed = false;
   #survivesWriteErrors = false;
+  /** A request waits in the stream's queue, in memory of its own: TLS has not made a copy yet. */
+  #borrows = false;
   #paused = false;
 
   constructor(
@@ -188,16 +190,13 @@ export class UpstreamConnection {
   /**
    * Is it open both ways with nothing left to send? Only then may it be used again. TLS says one turn
    * of the event loop late that it has sent, when the answer may be there already: so much as a
-   * small request is taken to have left. What has not goes first anyway.
+   * small request is taken to have left. What has not goes first anyway, and is a copy.
    */
   get reusable(): boolean {
-    return (
-      this.connected &&
-      !this.#closed &&
-      !this.#ended &&
-      !this.#writeFailed &&
-      this.writableLength <= (this.policyKey === null ? 0 : smallRequestBytes)
-    );
+    if (!this.connected || this.#closed || this.#ended || this.#writeFailed) return false;
+    const left = this.writableLength;
+    if (left === 0) return true;
+    return this.policyKey !== null && left <= smallRequestBytes && !this.#borrows;
   }
 
   /**
@@ -218,9 +217,13 @@ export class UpstreamConnection {
     return this.#socket.write(data, sent);
   }
 
-  /** As `write`, for a whole request. */
+  /**
+   * As `write`, for a whole request. The memory of bytes is the caller's until the connection has
+   * been given back to its pool or destroyed.
+   */
   writeMessage(data: string | Buffer): boolean {
     const direct = this.#direct;
+    this.#borrows = typeof data !== 'string' && this.#socket.writableLength > 0;
     if (!this.connected || this.#writeFailed || direct === null) return this.write(data);
     if (!direct.write(data)) return this.write(data);
     this.asked = true;
