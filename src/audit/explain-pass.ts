@@ -7,9 +7,9 @@ import { HANDLED } from '../exchange/handler.ts';
 import { UpstreamTry } from '../exchange/upstream-try.ts';
 import { PendingDestination } from '../forward/pending-destination.ts';
 import type { Destination, ProxySettings } from '../forward/proxy-settings.ts';
-import { RequestSender } from '../forward/request-sender.ts';
+import { RequestSender, type RequestOutlet } from '../forward/request-sender.ts';
 import { answerStatus } from '../server/phases.ts';
-import type { ConnectTarget, UpstreamConnection } from '../upstream/connection.ts';
+import type { ConnectTarget } from '../upstream/connect-target.ts';
 import type { Peer } from '../upstream/peer.ts';
 
 /** What would go out. */
@@ -63,7 +63,7 @@ class ExplainedPass extends RequestSender {
       return;
     }
     const written = new WrittenHead();
-    this.send(written as unknown as UpstreamConnection);
+    this.send(written);
     this.#receive?.(x, { destination, peer, target, head: written.head });
     attempt.status = 200;
     attempt.responseTime = 0;
@@ -91,7 +91,7 @@ class ExplainedPass extends RequestSender {
 }
 
 /** Takes what is written in place of a connection. */
-class WrittenHead {
+class WrittenHead implements RequestOutlet {
   head = '';
 
   write(bytes: string | Buffer): boolean {
@@ -102,8 +102,8 @@ class WrittenHead {
     return true;
   }
 
-  writeMessage(text: string): boolean {
-    return this.write(text);
+  writeMessage(bytes: string | Buffer): boolean {
+    return this.write(bytes);
   }
 
   writeAndFree(): boolean {

@@ -1,7 +1,7 @@
 // What goes out to an upstream server, in words: its group, its head, and how its certificate will be
 // verified.
 
-import type { ConnectTarget } from '../upstream/connection.ts';
+import type { ConnectTarget } from '../upstream/connect-target.ts';
 import { proxyPass } from '../modules/proxy-rows.ts';
 import type { ExplainedTls, ExplainedUpstream } from './explain-model.ts';
 import type { PassedFrom } from './explain-trace.ts';

@@ -32,8 +32,9 @@ export class DirectWriter {
     if (!socket.writable) return false;
     this.pending = data.length;
     this.#writing = true;
-    if (typeof data === 'string') socket._write(data, 'latin1', this.#done);
-    else socket._write(data, 'buffer' as BufferEncoding, this.#done);
+    // What the stream itself says of bytes; Node's types know encodings of text only.
+    const encoding = typeof data === 'string' ? 'latin1' : ('buffer' as BufferEncoding);
+    socket._write(data, encoding, this.#done);
     this.#writing = false;
     return true;
   }

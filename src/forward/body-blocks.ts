@@ -4,6 +4,8 @@
 /** Room at the beginning of a block, for the head of the request that its body is sent with. */
 export const headRoom = 4096;
 const blockBytes = headRoom + 65_536;
+/** A part of a body below this is not worth a block: it is copied into fresh memory. */
+export const leastInBlock = 4096;
 /** Unused blocks that are kept by a thread at most: 17 MB. */
 const mostFree = 256;
 

@@ -4,7 +4,7 @@ import type { ConnectionBudget } from '../base/connection-budget.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import type { Template } from '../exchange/template.ts';
 import type { ConnectionPool } from '../upstream/pool.ts';
-import type { ConnectTarget } from '../upstream/connection.ts';
+import type { ConnectTarget } from '../upstream/connect-target.ts';
 import type { UpstreamGroup } from '../upstream/group.ts';
 import type { Peer } from '../upstream/peer.ts';
 import type { ReadBufferPool } from '../upstream/read-buffers.ts';

@@ -11,7 +11,7 @@ import { logError } from '../server/request-log.ts';
 import type { UpstreamConnection } from '../upstream/connection.ts';
 import { isNonIdempotent } from '../upstream/retry.ts';
 import { Attempt, Stage } from './attempt.ts';
-import { giveBlock, takeBlock } from './body-blocks.ts';
+import { giveBlock, leastInBlock, takeBlock } from './body-blocks.ts';
 import { RequestSpool } from './request-spool.ts';
 import { BodyFraming, composeUpstreamHead } from './upstream-head.ts';
 
@@ -19,10 +19,14 @@ import { BodyFraming, composeUpstreamHead } from './upstream-head.ts';
 const inlineBodyBytes = 16_384;
 /** A server may answer, and close, before it has read a larger body. */
 const readAtOnceBytes = 8192;
-/** Smaller parts of a body are copied into fresh memory. */
-const leastInBlock = 4096;
 /** Reads of a temporary file, 64 KB each, before others have their turn. */
 const chunksAtOnce = 16;
+
+/** What of a connection a request is written to. */
+export type RequestOutlet = Pick<
+  UpstreamConnection,
+  'write' | 'writeMessage' | 'writeAndFree' | 'cork' | 'uncork' | 'surviveWriteErrors' | 'arm'
+>;
 
 export abstract class RequestSender extends Attempt implements BodySink {
   /** As it goes upstream. */
@@ -97,7 +101,7 @@ export abstract class RequestSender extends Attempt implements BodySink {
     }
   }
 
-  protected writeChunk(connection: UpstreamConnection, chunk: Buffer): boolean {
+  protected writeChunk(connection: RequestOutlet, chunk: Buffer): boolean {
     connection.cork();
     connection.write(chunkHeader(chunk.length));
     writeCopy(connection, chunk);
@@ -130,7 +134,7 @@ export abstract class RequestSender extends Attempt implements BodySink {
 
   // ---- sending
 
-  protected override send(connection: UpstreamConnection): void {
+  protected override send(connection: RequestOutlet): void {
     const x = this.x;
     const { head: template, outgoingUri } = this.settings;
     this.stage = Stage.sending;
@@ -165,7 +169,7 @@ export abstract class RequestSender extends Attempt implements BodySink {
     this.pumpSpool(connection, spool);
   }
 
-  protected sendWhole(connection: UpstreamConnection, ready: boolean): void {
+  protected sendWhole(connection: RequestOutlet, ready: boolean): void {
     this.requestWhole = true;
     if (ready) this.requestComplete();
     else if (this.sendFailure === null) connection.arm(this.settings.sendTimeout);
@@ -189,7 +193,7 @@ export abstract class RequestSender extends Attempt implements BodySink {
     return x.bodyLength === 0 ? 0 : BodyFraming.none;
   }
 
-  protected pumpSpool(connection: UpstreamConnection, spool: StoredBody): void {
+  protected pumpSpool(connection: RequestOutlet, spool: StoredBody): void {
     // What the kernel takes at once is still in memory until the loop is left.
     let left = chunksAtOnce;
     while (this.spoolPosition < spool.length && this.sendFailure === null) {
@@ -210,7 +214,7 @@ export abstract class RequestSender extends Attempt implements BodySink {
   }
 
   /** After `pumpSpool` has let others have their turn. */
-  pumpAgain(connection: UpstreamConnection): void {
+  pumpAgain(connection: RequestOutlet): void {
     const { spool, stage } = this;
     if (connection !== this.connection || spool === null || stage === Stage.done) return;
     guarded(this.x, () => this.pumpSpool(connection, spool));
@@ -240,17 +244,17 @@ export abstract class RequestSender extends Attempt implements BodySink {
     else this.requestComplete();
   }
 
-  protected resumeSpool(connection: UpstreamConnection): void {
+  protected resumeSpool(connection: RequestOutlet): void {
     if (this.spool !== null) this.pumpSpool(connection, this.spool);
   }
 }
 
-function goOnPumping(sender: RequestSender, connection: UpstreamConnection): void {
+function goOnPumping(sender: RequestSender, connection: RequestOutlet): void {
   sender.pumpAgain(connection);
 }
 
 /** Of bytes that are good during this call only. */
-function writeCopy(connection: UpstreamConnection, chunk: Buffer): boolean {
+function writeCopy(connection: RequestOutlet, chunk: Buffer): boolean {
   if (chunk.length < leastInBlock) return connection.write(Buffer.from(chunk));
   let ready = true;
   for (let at = 0; at < chunk.length;) {
@@ -265,11 +269,7 @@ function writeCopy(connection: UpstreamConnection, chunk: Buffer): boolean {
   return ready;
 }
 
-function writeHead(
-  connection: UpstreamConnection,
-  head: string,
-  stored: StoredBody | null,
-): boolean {
+function writeHead(connection: RequestOutlet, head: string, stored: StoredBody | null): boolean {
   const whole = stored?.precededBy?.(head) ?? null;
   if (whole !== null) return connection.writeMessage(whole);
   if (stored === null || stored.length === 0) return connection.writeMessage(head);

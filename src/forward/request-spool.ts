@@ -3,12 +3,10 @@
 
 import fs from 'node:fs';
 import { freeBuffer } from '../base/free-buffer.ts';
-import { giveBlock, headRoom, takeBlock } from './body-blocks.ts';
+import { giveBlock, headRoom, leastInBlock, takeBlock } from './body-blocks.ts';
 import { openNamed, openNameless, type TempFolder } from './temp-file.ts';
 
 const readSize = 65_536;
-/** A part below this is not worth a block. */
-const leastInBlock = 4096;
 
 /** Where request bodies of a location are kept. */
 export interface BodyStorage {

@@ -9,7 +9,7 @@ import type { Exchange } from '../exchange/exchange.ts';
 import type { Template } from '../exchange/template.ts';
 import type { SocketRule } from '../forward/proxy-settings.ts';
 import { logError } from '../server/request-log.ts';
-import type { ConnectTarget, SocketSettings } from '../upstream/connection.ts';
+import type { ConnectTarget, SocketSettings } from '../upstream/connect-target.ts';
 import type { BuildContext } from './build-context.ts';
 import { inHttpServerLocation } from './contexts.ts';
 import { flagRow } from './row-shapes.ts';

@@ -18,7 +18,7 @@ import {
   policyWithCertificate,
   type UpstreamTlsPolicy,
 } from '../tls/upstream-policy.ts';
-import type { ConnectTarget } from '../upstream/connection.ts';
+import type { ConnectTarget } from '../upstream/connect-target.ts';
 import type { Peer } from '../upstream/peer.ts';
 import type { BuildContext } from './build-context.ts';
 import { clientControlled } from './client-controlled.ts';

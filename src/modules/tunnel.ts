@@ -5,7 +5,7 @@ import type { Scope } from '../config/scope.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import type { Connector } from '../forward/proxy-settings.ts';
 import { openTunnel, type TunnelSettings } from '../forward/tunnel-exchange.ts';
-import type { ConnectTarget } from '../upstream/connection.ts';
+import type { ConnectTarget } from '../upstream/connect-target.ts';
 import type { Peer } from '../upstream/peer.ts';
 import { RefusalBook } from '../upstream/refusals.ts';
 import type { BuildContext } from './build-context.ts';

@@ -12,42 +12,18 @@ import { DirectWriter } from '../base/direct-write.ts';
 import { SallyportError } from '../base/errors.ts';
 import { ResponseBody } from '../http1/response-body.ts';
 import { ResponseHead } from '../http1/response-head.ts';
-import type { UpstreamTlsTarget } from '../tls/upstream-connect.ts';
 import type { UpstreamTlsFacts } from '../tls/upstream-facts.ts';
-import type { Address } from '../base/address.ts';
+import type { ConnectTarget } from './connect-target.ts';
 import { ConnectionReader } from './connection-reader.ts';
 import type { Peer } from './peer.ts';
 import { tolerateWriteErrors } from './write-errors.ts';
 import { plainReadSize, tlsReadSize, type ReadBufferPool } from './read-buffers.ts';
-
-/** Where to connect and as whom. */
-export interface ConnectTarget {
-  /**
-   * The identity: address and the whole TLS policy. Connections are shared under equal keys only.
-   */
-  readonly key: string;
-  readonly address: Address;
-  /** Null: plain. */
-  readonly tls: UpstreamTlsTarget | null;
-  readonly peer: Peer;
-  /** Not given: the system's own. What of it is part of the identity is in `key`. */
-  readonly socket?: SocketSettings;
-}
 
 /** What the connections of one worker share. */
 export interface ConnectionMeans {
   readonly buffers: ReadBufferPool;
   /** Counts it from its beginning until its socket is closed. */
   readonly budget: ConnectionBudget;
-}
-
-/** With what a socket is opened. */
-export interface SocketSettings {
-  readonly keepAlive: boolean;
-  /** Null: the system chooses. */
-  readonly localAddress: string | null;
-  /** 0: the system chooses. */
-  readonly localPort: number;
 }
 
 /** Who uses a connection now. No callback comes before `openConnection` or `take` has returned. */
@@ -218,8 +194,8 @@ export class UpstreamConnection {
   }
 
   /**
-   * As `write`, for a whole request. The memory of bytes is the caller's until the connection has
-   * been given back to its pool or destroyed.
+   * As `write`, for a whole request. Bytes must stay as they are until the connection is back in its
+   * pool or destroyed.
    */
   writeMessage(data: string | Buffer): boolean {
     const direct = this.#direct;

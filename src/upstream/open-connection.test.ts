@@ -9,7 +9,7 @@ import { makeAuthority, makeCertificate, pemFile } from '../tls/certificates.tes
 import { tlsTargetKey } from '../tls/upstream-connect.ts';
 import { defaultUpstreamTlsSettings } from '../tls/upstream-settings.ts';
 import { createUpstreamTlsPolicy } from '../tls/upstream-policy.ts';
-import type { ConnectTarget } from './connection.ts';
+import type { ConnectTarget } from './connect-target.ts';
 import { defaultKeepalive } from './group.ts';
 import { openConnection } from './open-connection.ts';
 import { Peer } from './peer.ts';

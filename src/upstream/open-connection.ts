@@ -8,11 +8,11 @@ import type {
   UpstreamTlsHandlers,
   UpstreamTlsTarget,
 } from '../tls/upstream-connect.ts';
+import type { ConnectTarget } from './connect-target.ts';
 import {
   UpstreamConnection,
   type ConnectionUser,
   type ConnectionMeans,
-  type ConnectTarget,
   type SocketReads,
 } from './connection.ts';
 import { openPlainSocket } from './plain-socket.ts';

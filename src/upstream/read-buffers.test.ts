@@ -12,7 +12,8 @@ import {
 } from 'node:tls';
 import type { SallyportError } from '../base/errors.ts';
 import type { UpstreamTlsTarget } from '../tls/upstream-connect.ts';
-import { UpstreamConnection, type ConnectionUser, type ConnectTarget } from './connection.ts';
+import type { ConnectTarget } from './connect-target.ts';
+import { UpstreamConnection, type ConnectionUser } from './connection.ts';
 import { ConnectionReader } from './connection-reader.ts';
 import { Peer } from './peer.ts';
 import { means, openPlain } from './sockets.test-kit.ts';

@@ -4,12 +4,8 @@ import { once } from 'node:events';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { ConnectionBudget } from '../base/connection-budget.ts';
 import type { SallyportError } from '../base/errors.ts';
-import {
-  UpstreamConnection,
-  type ConnectionMeans,
-  type ConnectionUser,
-  type ConnectTarget,
-} from './connection.ts';
+import type { ConnectTarget } from './connect-target.ts';
+import { UpstreamConnection, type ConnectionMeans, type ConnectionUser } from './connection.ts';
 import type { UpstreamTlsTarget } from '../tls/upstream-connect.ts';
 import { Peer } from './peer.ts';
 import { openPlainSocket } from './plain-socket.ts';
